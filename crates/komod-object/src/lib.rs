@@ -1,0 +1,4 @@
+//! See DESIGN.md.
+#![no_std]
+#![forbid(unsafe_code)]
+extern crate alloc;

@@ -1,0 +1,2 @@
+//! See DESIGN.md.
+#![forbid(unsafe_code)]

@@ -1,0 +1,8 @@
+//! The in-process kernel: a distribution's real kernel code, relocated into an unprivileged
+//! process. See `DESIGN.md`, "The idea that sets it apart".
+//!
+//! This is the only crate of the workspace where `unsafe` is at home.
+
+pub mod client;
+pub mod protocol;
+mod spawn;
