@@ -25,8 +25,9 @@ impl KernelLog {
         let mut buf = [0u8; RECORD_MAX];
         loop {
             match rustix::io::read(&self.fd, &mut buf) {
-                Ok(n) => records
-                    .extend(buf.get(..n).and_then(|r| record(&String::from_utf8_lossy(r)))),
+                Ok(n) => {
+                    records.extend(buf.get(..n).and_then(|r| record(&String::from_utf8_lossy(r))))
+                }
                 Err(Errno::AGAIN) => return Ok(records),
                 // Records were overwritten before we came; the next read goes on after them.
                 Err(Errno::PIPE) => {}
@@ -50,7 +51,8 @@ mod tests {
 
     #[test]
     fn a_record_is_level_and_text() {
-        let got = record("30,812,51234,-;usb 1-1: hello; world\n SUBSYSTEM=usb\n DEVICE=+usb:1-1\n");
+        let got =
+            record("30,812,51234,-;usb 1-1: hello; world\n SUBSYSTEM=usb\n DEVICE=+usb:1-1\n");
         assert_eq!(got, Some(Report::Log { level: 6, text: "usb 1-1: hello; world".into() }));
         assert_eq!(record("no record"), None);
     }
