@@ -1,2 +1,25 @@
-//! See DESIGN.md.
-#![forbid(unsafe_code)]
+//! One kernel as facts with provenance.
+//!
+//! Everything komod knows about a kernel comes from what a distribution ships: the boot image
+//! (`vmlinuz`), the module directory and the header package. This crate turns those files into
+//! typed facts, each with the place it was learnt from:
+//!
+//! * [`image`]: `vmlinuz` → the `vmlinux` inside → a flat image relocated to an address of our
+//!   choice, as the boot loader and the kernel's own decompressor would leave it in memory;
+//! * [`kallsyms`]: the kernel's built-in symbol table, read out of the image (no `System.map`);
+//! * [`symbols`]: the same table in a form that is mapped from a file and used without parsing;
+//! * [`btf`]: types, layouts and prototypes from the kernel's `.BTF` section;
+//! * [`exports`]: what modules may link against, with namespaces and CRCs;
+//! * [`prepared`]: all of the above, computed once and kept in the user's cache.
+//!
+//! Parsers here read untrusted bytes: they return errors that carry the offending section, offset
+//! and value; they never panic, and never allocate by a size they have not checked.
+
+#![deny(unsafe_code)]
+
+mod elf;
+pub mod image;
+pub mod kallsyms;
+mod le;
+pub mod map;
+pub mod symbols;
