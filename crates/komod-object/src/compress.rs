@@ -1,0 +1,106 @@
+//! Compressed modules: gzip, xz and zstd, told apart by their magic bytes.
+//!
+//! Distributions store modules as `.ko`, `.ko.gz`, `.ko.xz` or `.ko.zst` (`modules_install` with
+//! `CONFIG_MODULE_COMPRESS_*`). The name says nothing here, only the contents count.
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+use core::fmt;
+use std::io::{self, Read};
+
+/// How a file is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// gzip (RFC 1952).
+    Gzip,
+    /// xz (.xz file format 1.2).
+    Xz,
+    /// Zstandard (RFC 8878).
+    Zstd,
+}
+
+impl Format {
+    /// Recognises a compressed file by its first bytes.
+    pub fn detect(data: &[u8]) -> Option<Format> {
+        match data {
+            [0x1f, 0x8b, ..] => Some(Format::Gzip),
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Format::Xz),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Format::Zstd),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Format::Gzip => "gzip",
+            Format::Xz => "xz",
+            Format::Zstd => "zstd",
+        })
+    }
+}
+
+/// Why a file could not be decompressed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecompressError {
+    /// The compressed data is damaged or cut off.
+    #[error("{format} data is damaged: {source}")]
+    Damaged {
+        /// The compression.
+        format: Format,
+        /// What the decoder says.
+        source: io::Error,
+    },
+    /// The contents are larger than the caller allows.
+    #[error("{format} data expands to more than {limit} bytes")]
+    TooLarge {
+        /// The compression.
+        format: Format,
+        /// The caller's limit.
+        limit: usize,
+    },
+}
+
+/// Memory an xz or zstd decoder may use for its window, however small the limit for the output is.
+const MIN_WINDOW: usize = 16 << 20;
+
+/// The contents of `data`: itself if it is not compressed, else at most `limit` bytes.
+///
+/// Output grows with the input actually decoded, so a small file that claims to be huge costs
+/// nothing; the decoders' windows are bounded too.
+pub fn decompress(data: &[u8], limit: usize) -> Result<Cow<'_, [u8]>, DecompressError> {
+    let Some(format) = Format::detect(data) else {
+        return Ok(Cow::Borrowed(data));
+    };
+    let out = match format {
+        Format::Gzip => read_bounded(flate2::read::MultiGzDecoder::new(data), limit),
+        Format::Xz => xz(data, limit),
+        Format::Zstd => zstd(data, limit),
+    }
+    .map_err(|source| DecompressError::Damaged { format, source })?;
+    if out.len() > limit {
+        return Err(DecompressError::TooLarge { format, limit });
+    }
+    Ok(Cow::Owned(out))
+}
+
+fn xz(data: &[u8], limit: usize) -> io::Result<Vec<u8>> {
+    let memory = limit.max(MIN_WINDOW).saturating_add(1 << 20) as u64;
+    let stream = liblzma::stream::Stream::new_stream_decoder(memory, 0)?;
+    read_bounded(liblzma::read::XzDecoder::new_stream(data, stream), limit)
+}
+
+fn zstd(data: &[u8], limit: usize) -> io::Result<Vec<u8>> {
+    let mut decoder = zstd::stream::read::Decoder::with_buffer(data)?;
+    decoder.window_log_max(limit.max(MIN_WINDOW).ilog2().clamp(24, 31))?;
+    read_bounded(decoder, limit)
+}
+
+/// Reads at most one byte more than `limit`, so that the caller sees an excess.
+fn read_bounded(decoder: impl Read, limit: usize) -> io::Result<Vec<u8>> {
+    let mut out = Vec::new();
+    decoder.take((limit as u64).saturating_add(1)).read_to_end(&mut out)?;
+    Ok(out)
+}
