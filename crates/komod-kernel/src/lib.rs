@@ -17,9 +17,12 @@
 
 #![deny(unsafe_code)]
 
+pub mod btf;
 mod elf;
+pub mod exports;
 pub mod image;
 pub mod kallsyms;
 mod le;
 pub mod map;
+pub mod prepared;
 pub mod symbols;

@@ -48,3 +48,9 @@ impl From<Vec<u8>> for Bytes {
         Self(Kind::Owned(Arc::new(bytes)))
     }
 }
+
+impl From<&[u8]> for Bytes {
+    fn from(bytes: &[u8]) -> Self {
+        bytes.to_vec().into()
+    }
+}
