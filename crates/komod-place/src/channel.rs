@@ -1,0 +1,195 @@
+//! A place that is spoken to by the protocol of `komod-process`.
+
+use crate::place::{Argument, Events, Loaded, ModuleToLoad, Place};
+use crate::PlaceError;
+use komod_process::client::{ClientError, Kernel};
+use komod_process::protocol::{Entry, Leak, LoadedModule, Reply, Request, Status, Symbol};
+
+/// Anything that answers the protocol's requests. Every channel is a [`Place`].
+pub trait Channel {
+    fn call(
+        &mut self,
+        request: &Request,
+        payload: &[u8],
+        events: Events<'_>,
+    ) -> Result<(Reply, Vec<u8>), PlaceError>;
+}
+
+impl Channel for Kernel {
+    fn call(
+        &mut self,
+        request: &Request,
+        payload: &[u8],
+        events: Events<'_>,
+    ) -> Result<(Reply, Vec<u8>), PlaceError> {
+        Kernel::call(self, request, payload, events).map_err(|e| match e {
+            ClientError::Gone { status } => {
+                PlaceError::Died { status, doing: doing(request), restarted: None }
+            }
+            e => PlaceError::Kernel(e),
+        })
+    }
+}
+
+/// A request in words, to follow "while".
+pub(crate) fn doing(request: &Request) -> String {
+    match request {
+        Request::Load { file, .. } => format!("loading {file}"),
+        Request::Unload { name, .. } => format!("unloading {name}"),
+        Request::Modules => "listing modules".into(),
+        Request::Symbols { .. } => "listing symbols".into(),
+        Request::Read { path, .. } => format!("reading {path}"),
+        Request::Write { path, .. } => format!("writing {path}"),
+        Request::List { path } => format!("listing {path}"),
+        Request::Ioctl { path, command, .. } => format!("doing ioctl {command:#x} on {path}"),
+        Request::Advance { ns } => format!("letting {} ms pass", ns / 1_000_000),
+        Request::Leaks { name } => format!("looking for leaks of {name}"),
+        Request::Status => "asking for its status".into(),
+        Request::Shutdown => "shutting down".into(),
+    }
+}
+
+/// Sends a request and sorts the answers that mean failure from those that mean success.
+fn ask(
+    channel: &mut (impl Channel + ?Sized),
+    request: &Request,
+    payload: &[u8],
+    events: Events<'_>,
+) -> Result<(Reply, Vec<u8>), PlaceError> {
+    match channel.call(request, payload, events)? {
+        (Reply::Failed { errno, stage }, _) => Err(PlaceError::Refused { errno, stage }),
+        (Reply::Crashed { stage }, _) => Err(PlaceError::Crashed { stage }),
+        (Reply::Stopped { stage, cpu_seconds }, _) => {
+            Err(PlaceError::Stopped { stage, cpu_seconds })
+        }
+        (Reply::Deadlock { stage, waiting }, _) => Err(PlaceError::Deadlock { stage, waiting }),
+        answer => Ok(answer),
+    }
+}
+
+fn unexpected<T>(request: &Request, reply: &Reply) -> Result<T, PlaceError> {
+    let mut got = format!("{reply:?}");
+    if let Some((cut, _)) = got.char_indices().nth(200) {
+        got.truncate(cut);
+    }
+    Err(PlaceError::Unexpected { doing: doing(request), got })
+}
+
+impl<C: Channel + ?Sized> Place for C {
+    fn load(
+        &mut self,
+        module: &ModuleToLoad<'_>,
+        events: Events<'_>,
+    ) -> Result<Loaded, PlaceError> {
+        let request = Request::Load {
+            file: module.file.to_owned(),
+            params: module.params.to_owned(),
+            loader: module.loader,
+            force_vermagic: module.force_vermagic,
+            force_modversions: module.force_modversions,
+        };
+        match ask(self, &request, module.elf, events)? {
+            (Reply::Loaded { name, load_us, init_us }, _) => Ok(Loaded { name, load_us, init_us }),
+            (other, _) => unexpected(&request, &other),
+        }
+    }
+
+    fn unload(&mut self, name: &str, force: bool, events: Events<'_>) -> Result<(), PlaceError> {
+        let request = Request::Unload { name: name.to_owned(), force };
+        match ask(self, &request, &[], events)? {
+            (Reply::Done { .. }, _) => Ok(()),
+            (other, _) => unexpected(&request, &other),
+        }
+    }
+
+    fn modules(&mut self, events: Events<'_>) -> Result<Vec<LoadedModule>, PlaceError> {
+        match ask(self, &Request::Modules, &[], events)? {
+            (Reply::Modules(list), _) => Ok(list),
+            (other, _) => unexpected(&Request::Modules, &other),
+        }
+    }
+
+    fn symbols(
+        &mut self,
+        needle: &str,
+        limit: usize,
+        events: Events<'_>,
+    ) -> Result<(Vec<Symbol>, bool), PlaceError> {
+        let request = Request::Symbols { needle: needle.to_owned(), limit };
+        match ask(self, &request, &[], events)? {
+            (Reply::Symbols { list, more }, _) => Ok((list, more)),
+            (other, _) => unexpected(&request, &other),
+        }
+    }
+
+    fn read(&mut self, path: &str, limit: u64, events: Events<'_>) -> Result<Vec<u8>, PlaceError> {
+        let request = Request::Read { path: path.to_owned(), limit };
+        match ask(self, &request, &[], events)? {
+            (Reply::Data { .. } | Reply::Done { .. }, data) => Ok(data),
+            (other, _) => unexpected(&request, &other),
+        }
+    }
+
+    fn write(
+        &mut self,
+        path: &str,
+        data: &[u8],
+        append: bool,
+        events: Events<'_>,
+    ) -> Result<i64, PlaceError> {
+        let request = Request::Write { path: path.to_owned(), append };
+        match ask(self, &request, data, events)? {
+            (Reply::Done { result }, _) => Ok(result),
+            (other, _) => unexpected(&request, &other),
+        }
+    }
+
+    fn list(&mut self, path: &str, events: Events<'_>) -> Result<Vec<Entry>, PlaceError> {
+        let request = Request::List { path: path.to_owned() };
+        match ask(self, &request, &[], events)? {
+            (Reply::Entries(list), _) => Ok(list),
+            (other, _) => unexpected(&request, &other),
+        }
+    }
+
+    fn ioctl(
+        &mut self,
+        path: &str,
+        command: u32,
+        argument: Argument<'_>,
+        events: Events<'_>,
+    ) -> Result<(i64, Vec<u8>), PlaceError> {
+        let (value, buffer) = match argument {
+            Argument::Value(value) => (value, &[][..]),
+            Argument::Buffer(buffer) => (0, buffer),
+        };
+        let request = Request::Ioctl { path: path.to_owned(), command, value };
+        match ask(self, &request, buffer, events)? {
+            (Reply::Done { result } | Reply::Data { result, .. }, data) => Ok((result, data)),
+            (other, _) => unexpected(&request, &other),
+        }
+    }
+
+    fn advance(&mut self, ns: u64, events: Events<'_>) -> Result<(), PlaceError> {
+        let request = Request::Advance { ns };
+        match ask(self, &request, &[], events)? {
+            (Reply::Done { .. }, _) => Ok(()),
+            (other, _) => unexpected(&request, &other),
+        }
+    }
+
+    fn leaks(&mut self, name: &str, events: Events<'_>) -> Result<Vec<Leak>, PlaceError> {
+        let request = Request::Leaks { name: name.to_owned() };
+        match ask(self, &request, &[], events)? {
+            (Reply::Leaks(list), _) => Ok(list),
+            (other, _) => unexpected(&request, &other),
+        }
+    }
+
+    fn status(&mut self, events: Events<'_>) -> Result<Status, PlaceError> {
+        match ask(self, &Request::Status, &[], events)? {
+            (Reply::Status(status), _) => Ok(status),
+            (other, _) => unexpected(&Request::Status, &other),
+        }
+    }
+}

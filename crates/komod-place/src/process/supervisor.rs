@@ -1,0 +1,214 @@
+//! The background process of a kernel that stays. It runs no module code itself: the kernel is a
+//! child of its own, and dies alone.
+
+use super::keeper::{Boot, Keeper};
+use super::log_ring::LogRing;
+use super::runtime_dir::RuntimeDir;
+use super::wire::{About, Answer, Ask, Info};
+use crate::PlaceError;
+use komod_process::client::Kernel;
+use komod_process::protocol::{self, BootSpec, Mode};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Signal, getpid, kill_process_group};
+use std::io;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
+
+/// How long a busy kernel may keep `down` waiting.
+const STOP_PATIENCE: Duration = Duration::from_secs(2);
+/// How often a follower of the log is looked after: has it gone away?
+const FOLLOW_ROUND: Duration = Duration::from_secs(1);
+/// Connections at a time.
+const MAX_CLIENTS: usize = 64;
+
+pub(super) struct Supervisor {
+    listener: UnixListener,
+    socket: PathBuf,
+    keeper: Keeper,
+    log: Arc<LogRing>,
+}
+
+/// Boots the kernel and listens for it. Only then does its socket get its name.
+pub(super) fn boot(
+    dir: &RuntimeDir,
+    name: &str,
+    spec: BootSpec,
+    about: About,
+) -> Result<(Supervisor, Info), PlaceError> {
+    let spec = BootSpec { mode: Mode::Single, live_clock: true, boot_log: true, ..spec };
+    let boot: Boot = Box::new(move |events| Kernel::boot(&spec, &[], None, events));
+    with_kernel(dir, name, boot, about)
+}
+
+/// As [`boot`], with kernels of whatever kind.
+pub(super) fn with_kernel(
+    dir: &RuntimeDir,
+    name: &str,
+    boot: Boot,
+    about: About,
+) -> Result<(Supervisor, Info), PlaceError> {
+    let log = Arc::new(LogRing::default());
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let info = Info {
+        name: name.to_owned(),
+        pid: std::process::id(),
+        about,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started: since_epoch.map_or(0, |d| d.as_secs()),
+        boot_us: 0,
+        initcalls: 0,
+        failed_initcalls: Vec::new(),
+        restarts: 0,
+        last_death: None,
+        broken: None,
+    };
+    let keeper = Keeper::start(boot, log.clone(), info)?;
+    let socket = dir.socket(name);
+    let unborn = dir.path().join(format!("{name}.{}", std::process::id()));
+    let _ = std::fs::remove_file(&unborn);
+    let listener = UnixListener::bind(&unborn).map_err(PlaceError::file(&unborn))?;
+    std::fs::rename(&unborn, &socket).map_err(PlaceError::file(&socket))?;
+    let info = keeper.info();
+    Ok((Supervisor { listener, socket, keeper, log }, info))
+}
+
+/// Ends this process and its kernel, be that as busy as it may: both are in the group that the
+/// background process leads.
+pub(super) fn end_group() -> ! {
+    let _ = kill_process_group(getpid(), Signal::KILL);
+    std::process::exit(0)
+}
+
+impl Supervisor {
+    /// Serves clients until one says `down`.
+    pub fn serve(self) {
+        let Ok((stop, stopped)) = UnixStream::pair() else { return };
+        let stop = Arc::new(stop);
+        let clients = Arc::new(AtomicUsize::new(0));
+        loop {
+            let mut fds = [
+                PollFd::new(&self.listener, PollFlags::IN),
+                PollFd::new(&stopped, PollFlags::IN),
+            ];
+            match poll(&mut fds, None) {
+                Ok(_) if !fds[1].revents().is_empty() => break,
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(_) => break,
+            }
+            let Ok((stream, _)) = self.listener.accept() else { continue };
+            if clients.fetch_add(1, Ordering::Relaxed) >= MAX_CLIENTS {
+                clients.fetch_sub(1, Ordering::Relaxed);
+                let mut stream = stream;
+                let _ = answer(&mut stream, &Answer::Failed("too many clients at a time".into()));
+                continue;
+            }
+            let (clients, socket) = (clients.clone(), self.socket.clone());
+            let client = Client {
+                stream,
+                keeper: self.keeper.clone(),
+                log: self.log.clone(),
+                stop: stop.clone(),
+            };
+            std::thread::spawn(move || {
+                client.serve(&socket);
+                clients.fetch_sub(1, Ordering::Relaxed);
+            });
+        }
+    }
+}
+
+/// One connection.
+struct Client {
+    stream: UnixStream,
+    keeper: Keeper,
+    log: Arc<LogRing>,
+    /// Closed for writing, it tells the accepting loop to end.
+    stop: Arc<UnixStream>,
+}
+
+fn answer(stream: &mut UnixStream, answer: &Answer) -> io::Result<()> {
+    protocol::send(stream, answer, &[])
+}
+
+impl Client {
+    fn serve(mut self, socket: &std::path::Path) {
+        loop {
+            let outcome = match protocol::receive::<Ask>(&mut self.stream) {
+                Ok(None) => return,
+                Err(e) if e.kind() == io::ErrorKind::InvalidData => {
+                    // A client of another version: say so and hang up.
+                    let _ = answer(
+                        &mut self.stream,
+                        &Answer::Failed(format!("the supervisor does not understand this: {e}")),
+                    );
+                    return;
+                }
+                Err(_) => return,
+                Ok(Some((Ask::Kernel(request), payload))) => self.kernel(request, payload),
+                Ok(Some((Ask::Log { follow, all, only_new, clear }, _))) => {
+                    self.log(follow, all, only_new, clear)
+                }
+                Ok(Some((Ask::Info, _))) => {
+                    answer(&mut self.stream, &Answer::Info(self.keeper.info()))
+                }
+                Ok(Some((Ask::Down, _))) => {
+                    let _ = std::fs::remove_file(socket);
+                    self.keeper.stop(STOP_PATIENCE);
+                    self.log.close();
+                    let _ = answer(&mut self.stream, &Answer::Done);
+                    let _ = self.stop.shutdown(std::net::Shutdown::Write);
+                    return;
+                }
+            };
+            if outcome.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn kernel(&mut self, request: protocol::Request, payload: Vec<u8>) -> io::Result<()> {
+        let answers = self.keeper.call(request, payload);
+        // The keeper drops the sender after the last answer.
+        for (a, data) in answers {
+            protocol::send(&mut self.stream, &a, &data)?;
+        }
+        Ok(())
+    }
+
+    fn log(&mut self, follow: bool, all: bool, only_new: bool, clear: bool) -> io::Result<()> {
+        let mut next = self.log.start(all);
+        let entries = self.log.since(next);
+        if let Some(last) = entries.last() {
+            next = last.number + 1;
+        }
+        if clear {
+            self.log.clear();
+        }
+        if !only_new {
+            for entry in entries {
+                answer(&mut self.stream, &Answer::Log(entry))?;
+            }
+        }
+        while follow {
+            self.log.wait(next, FOLLOW_ROUND);
+            let entries = self.log.since(next);
+            if entries.is_empty() && (self.log.is_closed() || self.hung_up()) {
+                break;
+            }
+            for entry in entries {
+                next = entry.number + 1;
+                answer(&mut self.stream, &Answer::Log(entry))?;
+            }
+        }
+        answer(&mut self.stream, &Answer::Done)
+    }
+
+    fn hung_up(&self) -> bool {
+        let mut fds = [PollFd::new(&self.stream, PollFlags::RDHUP)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut fds, Some(&now)).is_ok_and(|n| n > 0)
+    }
+}
