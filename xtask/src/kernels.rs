@@ -73,7 +73,7 @@ fn roots() -> Result<Vec<PathBuf>> {
 
 /// komod's cache directory (XDG Base Directory Specification).
 pub fn cache() -> Result<PathBuf> {
-    if let Some(dir) = env::var_os("KOMOD_CACHE_DIR") {
+    if let Some(dir) = env::var_os("KOMOD_CACHE") {
         return Ok(dir.into());
     }
     if let Some(dir) = env::var_os("XDG_CACHE_HOME").filter(|d| Path::new(d).is_absolute()) {

@@ -1,28 +1,78 @@
 //! The project's own tasks: `cargo xtask TASK`.
+//!
+//! What CI runs, anyone can run: every check, test and measurement of the project is a task here,
+//! with nothing but cargo, a C compiler, make and QEMU needed (`ci/setup` installs them).
+
 #![forbid(unsafe_code)]
 
 mod args;
+mod bench;
+mod cases;
+mod ci;
 mod cpio;
 mod draw;
+mod examples;
+mod fuzz;
 mod guest_build;
 mod kernels;
+mod komod;
+mod licences;
 mod modules;
 mod oracle;
+mod parallel;
 mod project;
 mod qemu;
+mod shell;
+mod tally;
+mod tidy;
 
 use anyhow::{Result, bail};
 use args::Args;
+use std::process::ExitCode;
 
 const HELP: &str = "\
 Usage: cargo xtask TASK [OPTIONS]
 
-  oracle boot   compare stock modules in-process with the real kernel under QEMU";
+  ci [STEP…]      everything that must hold: fmt, clippy, tidy, licences, tests, cases, examples, oracle
+  tidy            the house rules that a machine can see
+  licences        every dependency's licence is one that deny.toml allows
+  cases [NAME…]   run tests/cases on each kernel
+  examples        the examples must log the same in-process as in the real kernel
+  oracle boot     compare stock modules in-process with the real kernel under QEMU
+  bench           measure komod against a plain QEMU boot
+  fuzz TARGET     run one fuzz target for a while
 
-fn main() -> Result<()> {
-    let mut args = Args::new(std::env::args().skip(1));
-    match args.positional().as_deref() {
-        Some("oracle") => oracle::main(args),
-        _ => bail!("{HELP}"),
+Each task explains itself with --help.";
+
+fn main() -> ExitCode {
+    // The oracle boots in-process kernels; they are processes of this very executable.
+    let mut words = std::env::args();
+    if words.next().is_some_and(|name| name == komod_process::client::KERNEL_ARGV0) {
+        komod_process::child_main();
+    }
+    match run(Args::new(words)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(mut args: Args) -> Result<()> {
+    let Some(task) = args.positional() else {
+        println!("{HELP}");
+        return Ok(());
+    };
+    match task.as_str() {
+        "bench" => bench::main(args),
+        "cases" => cases::main(args),
+        "ci" => ci::main(args),
+        "examples" => examples::main(args),
+        "fuzz" => fuzz::main(args),
+        "licences" => licences::main(args),
+        "oracle" => oracle::main(args),
+        "tidy" => tidy::main(args),
+        _ => bail!("no task {task:?}\n{HELP}"),
     }
 }

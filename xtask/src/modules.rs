@@ -2,10 +2,11 @@
 
 use anyhow::{Context, Result, bail};
 use guest_init::module_name;
+use komod_object::compress;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// A module's file, decompressed, and the names it depends on (`depends=` of `.modinfo`; soft
 /// dependencies are a matter of modprobe and left out).
@@ -15,6 +16,9 @@ pub struct Module {
     pub depends: Vec<String>,
 }
 
+/// No module is larger than this (the largest of Debian 6.12, amdgpu, has 25 MB).
+const LARGEST: usize = 256 << 20;
+
 /// The tree under `lib/modules/RELEASE/kernel`. Files are read when they are first needed.
 pub struct ModuleTree {
     root: PathBuf,
@@ -22,7 +26,7 @@ pub struct ModuleTree {
     keys: Vec<String>,
     files: BTreeMap<String, PathBuf>,
     by_name: HashMap<String, String>,
-    read: RefCell<HashMap<String, Rc<Module>>>,
+    read: RefCell<HashMap<String, Arc<Module>>>,
 }
 
 impl ModuleTree {
@@ -48,25 +52,39 @@ impl ModuleTree {
         self.by_name.get(&module_name(wanted)).map(String::as_str)
     }
 
-    pub fn module(&self, key: &str) -> Result<Rc<Module>> {
+    /// Adds a module that is not the distribution's; its key is its file's name.
+    pub fn add(&mut self, path: &Path) -> Result<String> {
+        let module = read(path).with_context(|| path.display().to_string())?;
+        let key = format!("{}.ko", module.name);
+        self.by_name.insert(module.name.clone(), key.clone());
+        self.read.borrow_mut().insert(key.clone(), Arc::new(module));
+        Ok(key)
+    }
+
+    pub fn module(&self, key: &str) -> Result<Arc<Module>> {
         if let Some(module) = self.read.borrow().get(key) {
-            return Ok(Rc::clone(module));
+            return Ok(Arc::clone(module));
         }
         let file = self.files.get(key).with_context(|| format!("no module {key}"))?;
         let path = self.root.join(file);
-        let module = Rc::new(read(&path).with_context(|| path.display().to_string())?);
-        self.read.borrow_mut().insert(key.to_owned(), Rc::clone(&module));
+        let module = Arc::new(read(&path).with_context(|| path.display().to_string())?);
+        self.read.borrow_mut().insert(key.to_owned(), Arc::clone(&module));
         Ok(module)
     }
 
     /// The modules to load for `key`, in this order; `key` comes last.
-    pub fn closure(&self, key: &str) -> Result<Vec<Rc<Module>>> {
+    pub fn closure(&self, key: &str) -> Result<Vec<Arc<Module>>> {
         let mut order = Vec::new();
         self.visit(key, &mut Vec::new(), &mut order)?;
         Ok(order)
     }
 
-    fn visit(&self, key: &str, above: &mut Vec<String>, order: &mut Vec<Rc<Module>>) -> Result<()> {
+    fn visit(
+        &self,
+        key: &str,
+        above: &mut Vec<String>,
+        order: &mut Vec<Arc<Module>>,
+    ) -> Result<()> {
         if above.iter().any(|k| k == key) {
             bail!("{key} depends on itself");
         }
@@ -105,20 +123,9 @@ fn walk(root: &Path, dir: &Path, files: &mut BTreeMap<String, PathBuf>) -> Resul
 }
 
 fn read(path: &Path) -> Result<Module> {
-    let bytes = std::fs::read(path)?;
-    let bytes = if path.extension().is_some_and(|e| e == "xz") {
-        std::process::Command::new("xz").arg("-dc").arg(path).output()?.stdout
-    } else {
-        bytes
-    };
-    let mut depends = Vec::new();
-    if let Some(at) = bytes.windows(9).position(|w| w == b"\0depends=") {
-        let value: Vec<u8> = bytes[at + 9..].iter().copied().take_while(|b| *b != 0).collect();
-        depends = String::from_utf8(value)?
-            .split(',')
-            .filter(|d| !d.is_empty())
-            .map(str::to_owned)
-            .collect();
-    }
+    let file = std::fs::read(path)?;
+    let bytes = compress::decompress(&file, LARGEST)?.into_owned();
+    let parsed = komod_object::Module::parse(&bytes)?;
+    let depends = parsed.modinfo().depends().map(|d| d.to_string()).collect();
     Ok(Module { name: module_name(&path.to_string_lossy()), bytes, depends })
 }

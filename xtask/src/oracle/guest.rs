@@ -7,12 +7,13 @@
 use super::outcome::{Outcome, Verdict};
 use super::turn::Turn;
 use crate::cpio::Archive;
-use crate::modules::ModuleTree;
+use crate::modules::Module;
 use crate::qemu::{Guest, Heard};
 use anyhow::{Result, bail};
 use guest_init::{JOBS_PATH, Job, Report, Step, render_jobs};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Modules whose files travel in one initramfs.
@@ -20,9 +21,6 @@ const BATCH: usize = 150;
 /// The guest says nothing for so long: it hangs. Under emulation even a self-test of a minute is
 /// honest work, but it would say so in its log only at its end.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// Background work of a module (probing, threads) gets this long to show itself in the log.
-pub const SETTLE_MS: u64 = 50;
-
 /// What a guest needs besides the modules.
 pub struct Setup<'a> {
     pub vmlinux: &'a Path,
@@ -31,33 +29,43 @@ pub struct Setup<'a> {
     pub scratch: &'a Path,
 }
 
-/// Runs every module of `keys` and hands each outcome to `done` as soon as it is there.
+/// One module's turn to come.
+#[derive(Clone)]
+pub struct Work {
+    pub key: String,
+    /// What is loaded, in this order; the module whose turn it is comes last.
+    pub modules: Vec<Arc<Module>>,
+    /// How long background work gets to show itself in the log.
+    pub settle_ms: u64,
+}
+
+impl Work {
+    /// Everything it depends on, itself, a pause, all back again.
+    pub fn steps(&self) -> Vec<Step> {
+        let load = |name: &str| Step::Load { path: module_path(name), params: String::new() };
+        let mut steps: Vec<Step> = self.modules.iter().map(|m| load(&m.name)).collect();
+        steps.push(Step::Settle { ms: self.settle_ms });
+        steps.extend(self.modules.iter().rev().map(|m| Step::Unload { name: m.name.clone() }));
+        steps
+    }
+}
+
+/// Does all the work and hands each outcome to `done` as soon as it is there.
 pub fn run(
     setup: &Setup,
-    tree: &ModuleTree,
-    keys: &[String],
+    work: &[Work],
     done: &mut dyn FnMut(&str, Outcome) -> Result<()>,
 ) -> Result<()> {
-    let mut waiting: VecDeque<String> = keys.iter().cloned().collect();
+    let mut waiting: VecDeque<&Work> = work.iter().collect();
     while !waiting.is_empty() {
-        let batch: Vec<String> = waiting.iter().take(BATCH).cloned().collect();
-        let finished = boot(setup, tree, &batch, done)?;
+        let batch: Vec<&Work> = waiting.iter().take(BATCH).copied().collect();
+        let finished = boot(setup, &batch, done)?;
         if finished.is_empty() {
             bail!("the guest did nothing; its files are in {}", setup.scratch.display());
         }
-        waiting.retain(|key| !finished.contains(key));
+        waiting.retain(|work| !finished.contains(&work.key));
     }
     Ok(())
-}
-
-/// The steps of a module's turn: everything it depends on, itself, a pause, all back again.
-pub fn steps(tree: &ModuleTree, key: &str) -> Result<Vec<Step>> {
-    let closure = tree.closure(key)?;
-    let load = |name: &str| Step::Load { path: module_path(name), params: String::new() };
-    let mut steps: Vec<Step> = closure.iter().map(|m| load(&m.name)).collect();
-    steps.push(Step::Settle { ms: SETTLE_MS });
-    steps.extend(closure.iter().rev().map(|m| Step::Unload { name: m.name.clone() }));
-    Ok(steps)
 }
 
 pub fn module_path(name: &str) -> String {
@@ -83,25 +91,19 @@ pub fn initramfs<'a>(
 /// One boot; gives the modules that had their turn.
 fn boot(
     setup: &Setup,
-    tree: &ModuleTree,
-    batch: &[String],
+    batch: &[&Work],
     done: &mut dyn FnMut(&str, Outcome) -> Result<()>,
 ) -> Result<BTreeSet<String>> {
-    let mut files = BTreeMap::new();
-    let mut jobs = Vec::new();
-    for key in batch {
-        for module in tree.closure(key)? {
-            files.insert(module.name.clone(), module);
-        }
-        jobs.push(Job { key: key.clone(), steps: steps(tree, key)? });
-    }
-    let image = initramfs(
-        setup.init,
-        &jobs,
-        files.iter().map(|(name, m)| (name.as_str(), m.bytes.as_slice())),
-    );
+    let files: BTreeMap<&str, &[u8]> = batch
+        .iter()
+        .flat_map(|w| &w.modules)
+        .map(|m| (m.name.as_str(), m.bytes.as_slice()))
+        .collect();
+    let jobs: Vec<Job> =
+        batch.iter().map(|w| Job { key: w.key.clone(), steps: w.steps() }).collect();
+    let image = initramfs(setup.init, &jobs, files);
     let mut guest = Guest::start(setup.vmlinux, &image, setup.scratch)?;
-    drop((image, files));
+    drop(image);
 
     let mut finished = BTreeSet::new();
     let mut turn: Option<Turn> = None;

@@ -53,6 +53,12 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Both results in words.
+    pub fn results(&self) -> String {
+        let exit = self.exit.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
+        format!("init {}, exit {exit}", self.init)
+    }
+
     /// The log with everything that may differ from run to run masked, one entry per line.
     pub fn masked_log(&self) -> Vec<String> {
         let line = |line: &str| match line.split_once('>') {

@@ -1,0 +1,201 @@
+//! `cargo xtask bench`: how long it takes until hello's `init` is done, and what that costs,
+//! against a plain boot of the same kernel under QEMU.
+
+use crate::args::Args;
+use crate::guest_build;
+use crate::kernels::{Kernel, SERIES};
+use crate::komod::{self, Profile};
+use crate::modules::ModuleTree;
+use crate::oracle::{self, Work};
+use crate::project;
+use crate::qemu::{Guest, Heard};
+use anyhow::{Context, Result, bail};
+use guest_init::{Job, Report};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+const HELP: &str = "\
+Usage: cargo xtask bench [--kernel SERIES] [--runs N]
+
+Medians of N runs (default 11; QEMU: 3), as a Markdown table.";
+
+const QEMU_RUNS: usize = 3;
+/// The kernel that stays while loads into it are measured.
+const NAME: &str = "bench";
+
+pub fn main(mut args: Args) -> Result<()> {
+    if args.flag("--help") || args.flag("-h") {
+        println!("{HELP}");
+        return Ok(());
+    }
+    let series = args.option::<String>("--kernel")?;
+    let runs: usize = args.option("--runs")?.unwrap_or(11);
+    args.finish()?;
+    let komod = komod::build(Profile::Release)?;
+    println!("| kernel | what | median | min | against QEMU |");
+    println!("|---|---|--:|--:|--:|");
+    for (name, _) in SERIES {
+        if series.as_deref().is_none_or(|s| s == *name) {
+            kernel(&komod, &Kernel::find(name)?, runs)?;
+        }
+    }
+    Ok(())
+}
+
+fn kernel(komod: &Path, kernel: &Kernel, runs: usize) -> Result<()> {
+    let hello = build_hello(komod, kernel)?;
+    let qemu = Times::of(QEMU_RUNS, || qemu_boot(kernel, &hello))?;
+    let row = |what: &str, times: &Times| {
+        println!(
+            "| {} | {what} | {} | {} | {:.0}× |",
+            kernel.series,
+            ms(times.median()),
+            ms(times.min()),
+            qemu.median().as_secs_f64() / times.median().as_secs_f64()
+        );
+    };
+    row("QEMU (TCG, PVH): start to insmod done", &qemu);
+
+    let run = |extra: &[&str]| {
+        let mut command = Command::new(komod);
+        command.arg("run").arg(&hello).args(["--kernel", &kernel.series]).args(extra);
+        timed(&mut command)
+    };
+    // Once before: the prepared image goes into the cache.
+    run(&["--no-zygote"])?;
+    row("`komod run --no-zygote`, whole process", &Times::of(runs, || run(&["--no-zygote"]))?);
+    run(&[])?;
+    row("`komod run`, whole process", &Times::of(runs, || run(&[]))?);
+
+    let act = |verb: &str, what: &[&str]| {
+        timed(Command::new(komod).arg(verb).args(what).args(["--name", NAME]))
+    };
+    let before = kernel_processes()?;
+    timed(Command::new(komod).args(["up", NAME, "--kernel", &kernel.series]))?;
+    let file = hello.to_string_lossy();
+    let loads = Times::of(runs, || {
+        let time = act("load", &[&file])?;
+        act("unload", &["hello"])?;
+        Ok(time)
+    });
+    let resident = kernel_processes()?.difference(&before).next().map(|pid| resident(*pid));
+    timed(Command::new(komod).args(["down", NAME]))?;
+    row("`komod load` into a running kernel, whole process", &loads?);
+    if let Some(kib) = resident {
+        println!("| {} | resident memory of that kernel | {} MB | | |", kernel.series, kib? / 1024);
+    }
+    Ok(())
+}
+
+fn build_hello(komod: &Path, kernel: &Kernel) -> Result<PathBuf> {
+    let output = Command::new(komod)
+        .arg("build")
+        .arg(project::root().join("examples/hello"))
+        .args(["--kernel", &kernel.series])
+        .stderr(Stdio::inherit())
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let built = said.lines().find(|l| l.ends_with(".ko")).context("komod build names no .ko")?;
+    Ok(built.into())
+}
+
+/// From the start of QEMU to the report that the module is loaded.
+fn qemu_boot(kernel: &Kernel, hello: &Path) -> Result<Duration> {
+    let mut tree = ModuleTree::open(&kernel.modules)?;
+    let key = tree.add(hello)?;
+    let work = Work { modules: tree.closure(&key)?, key, settle_ms: 0 };
+    let files = work.modules.iter().map(|m| (m.name.as_str(), m.bytes.as_slice()));
+    let job = Job { key: work.key.clone(), steps: work.steps() };
+    let image = oracle::initramfs(&guest_build::build()?, &[job], files);
+    let scratch = oracle::directory(kernel)?;
+    let vmlinux = oracle::vmlinux(kernel)?;
+    let started = Instant::now();
+    let mut guest = Guest::start(&vmlinux, &image, &scratch)?;
+    loop {
+        match guest.listen(Duration::from_secs(120)) {
+            Heard::Report(Report::Loaded { result: 0, .. }) => return Ok(started.elapsed()),
+            Heard::Report(Report::Loaded { result, .. }) => bail!("the load failed: {result}"),
+            Heard::Report(_) | Heard::Torn(_) => {}
+            Heard::Silence | Heard::End => bail!("no boot:\n{}", guest.last_words()),
+        }
+    }
+}
+
+/// The time a process takes from its start to its end.
+fn timed(command: &mut Command) -> Result<Duration> {
+    let started = Instant::now();
+    let output = command.stdin(Stdio::null()).output()?;
+    let time = started.elapsed();
+    if !output.status.success() {
+        bail!("{command:?}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(time)
+}
+
+/// Processes that are in-process kernels, by the name komod gives them.
+fn kernel_processes() -> Result<BTreeSet<u32>> {
+    let mut pids = BTreeSet::new();
+    for entry in fs::read_dir("/proc")?.flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse().ok()) else { continue };
+        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        if line.split(|b| *b == 0).next() == Some(b"komod-kernel") {
+            pids.insert(pid);
+        }
+    }
+    Ok(pids)
+}
+
+/// `VmRSS` in KiB.
+fn resident(pid: u32) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    Ok(line.trim().trim_end_matches("kB").trim().parse()?)
+}
+
+fn ms(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
+}
+
+/// Measured times, sorted; never empty.
+struct Times(Vec<Duration>);
+
+impl Times {
+    fn of(runs: usize, mut measure: impl FnMut() -> Result<Duration>) -> Result<Times> {
+        let mut times = (0..runs.max(1)).map(|_| measure()).collect::<Result<Vec<_>>>()?;
+        times.sort();
+        Ok(Times(times))
+    }
+
+    fn median(&self) -> Duration {
+        self.0[self.0.len() / 2]
+    }
+
+    fn min(&self) -> Duration {
+        self.0[0]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn medians() {
+        let mut values = [5, 1, 9].map(Duration::from_millis).into_iter();
+        let times = Times::of(3, || Ok(values.next().unwrap())).unwrap();
+        assert_eq!(
+            (times.median(), times.min()),
+            (Duration::from_millis(5), Duration::from_millis(1))
+        );
+        assert_eq!(ms(times.median()), "5.0 ms");
+        assert!(Times::of(3, || bail!("no")).is_err());
+    }
+
+    #[test]
+    fn our_own_memory() {
+        assert!(resident(std::process::id()).unwrap() > 100);
+    }
+}

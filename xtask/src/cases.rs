@@ -1,0 +1,108 @@
+//! `cargo xtask cases`: C sources whose first lines say what must happen when `komod run` runs
+//! them. The format is documented in `tests/cases/README.md`.
+
+mod case;
+
+use crate::args::Args;
+use crate::kernels::{Kernel, SERIES};
+use crate::komod::{self, Profile};
+use crate::tally::Tally;
+use crate::{parallel, project};
+use anyhow::{Context, Result, bail};
+use case::Case;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const HELP: &str = "\
+Usage: cargo xtask cases [NAME…]
+
+Runs the cases of tests/cases (all, or those whose name contains NAME) on each kernel.";
+
+pub fn main(mut args: Args) -> Result<()> {
+    if args.flag("--help") || args.flag("-h") {
+        println!("{HELP}");
+        return Ok(());
+    }
+    let mut names = Vec::new();
+    while let Some(name) = args.positional() {
+        names.push(name);
+    }
+    args.finish()?;
+    let tally = run_named(&names)?;
+    println!("{tally}");
+    if tally.failed > 0 {
+        bail!("cases failed");
+    }
+    Ok(())
+}
+
+pub fn run() -> Result<Tally> {
+    run_named(&[])
+}
+
+/// A case on one kernel.
+struct Trial {
+    case: PathBuf,
+    series: &'static str,
+}
+
+fn run_named(names: &[String]) -> Result<Tally> {
+    let directory = project::root().join("tests/cases");
+    let mut cases: Vec<PathBuf> = Vec::new();
+    for entry in directory.read_dir().with_context(|| directory.display().to_string())? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.ends_with(".c") && (names.is_empty() || names.iter().any(|n| name.contains(n))) {
+            cases.push(path);
+        }
+    }
+    cases.sort();
+    if cases.is_empty() {
+        bail!("{}: no such cases", directory.display());
+    }
+    for (series, _) in SERIES {
+        Kernel::find(series)?;
+    }
+    let komod = komod::build(Profile::Dev)?;
+    let trials: Vec<Trial> = cases
+        .iter()
+        .flat_map(|case| SERIES.iter().map(|(series, _)| Trial { case: case.clone(), series }))
+        .collect();
+    let results = parallel::map(&trials, |trial| attempt(&komod, trial));
+    let mut tally = Tally::default();
+    for (trial, result) in trials.iter().zip(results) {
+        let name = trial.case.file_name().unwrap_or_default().to_string_lossy();
+        match result {
+            Ok(true) => println!("ok      {name} on {}", trial.series),
+            // The case is not for this kernel: neither passed nor failed.
+            Ok(false) => continue,
+            Err(ref error) => println!("FAILED  {name} on {}: {error:#}", trial.series),
+        }
+        tally += Tally::one(result.is_ok());
+    }
+    Ok(tally)
+}
+
+fn attempt(komod: &Path, trial: &Trial) -> Result<bool> {
+    let text = std::fs::read_to_string(&trial.case)?;
+    let case = Case::parse(&text)?;
+    if !case.is_for(trial.series) {
+        return Ok(false);
+    }
+    let output = Command::new(komod)
+        .arg("run")
+        .arg(&trial.case)
+        .args(["--kernel", trial.series])
+        .args(&case.arguments)
+        .args(&case.params)
+        .stdin(Stdio::null())
+        .output()
+        .context("komod")?;
+    let mut said = String::from_utf8_lossy(&output.stdout).into_owned();
+    said.push_str(&String::from_utf8_lossy(&output.stderr));
+    let code = output.status.code().unwrap_or(-1);
+    if let Err(problem) = case.check(&said, code) {
+        bail!("{problem}\n--- it ended with {} and said:\n{said}---", output.status);
+    }
+    Ok(true)
+}

@@ -1,0 +1,151 @@
+//! `cargo xtask ci`: everything that must hold, step by step. All steps run even when one fails,
+//! so that one run shows all that is wrong.
+
+use crate::args::Args;
+use crate::kernels::{Kernel, SERIES, TEST_KERNELS};
+use crate::tally::Tally;
+use crate::{cases, examples, licences, oracle, project, shell, tidy};
+use anyhow::{Result, bail};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+const HELP: &str = "\
+Usage: cargo xtask ci [STEP…]
+
+Runs all steps, or only those named: ";
+
+/// The tests build modules for these trees.
+const TEST_TREES: &str = "KOMOD_TEST_TREES";
+/// Stock modules per kernel that CI compares: a part of the 300 that `oracle boot` draws.
+const ORACLE_SAMPLE: usize = 60;
+
+struct Step {
+    name: &'static str,
+    run: fn() -> Result<Tally>,
+}
+
+const STEPS: &[Step] = &[
+    Step { name: "fmt", run: fmt },
+    Step { name: "clippy", run: clippy },
+    Step { name: "tidy", run: || tidy::run().map(|()| Tally::one(true)) },
+    Step { name: "licences", run: || licences::run().map(|()| Tally::one(true)) },
+    Step { name: "kernels", run: fetch_kernels },
+    Step { name: "test", run: test },
+    Step { name: "cases", run: cases::run },
+    Step { name: "examples", run: examples::run },
+    Step { name: "oracle", run: sample_oracle },
+];
+
+pub fn main(mut args: Args) -> Result<()> {
+    let names: Vec<&str> = STEPS.iter().map(|s| s.name).collect();
+    if args.flag("--help") || args.flag("-h") {
+        println!("{HELP}{}", names.join(", "));
+        return Ok(());
+    }
+    let mut chosen = Vec::new();
+    while let Some(name) = args.positional() {
+        if !names.contains(&name.as_str()) {
+            bail!("no step {name:?}; there are {}", names.join(", "));
+        }
+        chosen.push(name);
+    }
+    args.finish()?;
+
+    let mut rows = Vec::new();
+    for step in STEPS.iter().filter(|s| chosen.is_empty() || chosen.iter().any(|c| c == s.name)) {
+        println!("\n== {}", step.name);
+        let started = Instant::now();
+        let tally = (step.run)().unwrap_or_else(|error| {
+            println!("{}: {error:#}", step.name);
+            Tally::one(false)
+        });
+        rows.push((step.name, tally, started.elapsed()));
+    }
+    if summary(&rows).failed > 0 {
+        std::process::exit(1);
+    }
+    Ok(())
+}
+
+/// The table at the end; its last line is the whole result.
+fn summary(rows: &[(&str, Tally, Duration)]) -> Tally {
+    let mut all = Tally::default();
+    println!("\n{:<10} {:>8} {:>8} {:>9}", "step", "passed", "failed", "seconds");
+    for (name, tally, time) in rows {
+        println!("{name:<10} {:>8} {:>8} {:>9.1}", tally.passed, tally.failed, time.as_secs_f64());
+        all += *tally;
+    }
+    println!("{all}");
+    all
+}
+
+fn cargo(args: &[&str]) -> Command {
+    let mut command = Command::new(project::cargo());
+    command.args(args).current_dir(project::root());
+    command
+}
+
+fn fmt() -> Result<Tally> {
+    shell::run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    Ok(Tally::one(true))
+}
+
+fn clippy() -> Result<Tally> {
+    shell::run(&mut cargo(&[
+        "clippy",
+        "--quiet",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "--deny",
+        "warnings",
+    ]))?;
+    Ok(Tally::one(true))
+}
+
+/// Fetches the kernels that are not there, as a user would.
+fn fetch_kernels() -> Result<Tally> {
+    for (series, _) in SERIES {
+        if Kernel::find(series).is_err() {
+            shell::run(&mut cargo(&[
+                "run", "--quiet", "-p", "komod", "--", "kernel", "fetch", series,
+            ]))?;
+        }
+        println!("{series}: {}", Kernel::find(series)?.release);
+    }
+    Ok(Tally::one(true))
+}
+
+fn test() -> Result<Tally> {
+    let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
+    let kernels = SERIES.iter().map(|(s, _)| Kernel::find(s)).collect::<Result<Vec<_>>>()?;
+    command.env(TEST_KERNELS, std::env::join_paths(kernels.iter().filter_map(Kernel::root))?);
+    command.env(TEST_TREES, std::env::join_paths(kernels.iter().map(|k| k.modules.join("build")))?);
+    command.env("KOMOD_REQUIRE_KERNELS", "1");
+    let mut tally = Tally::default();
+    let ok = shell::watch(&mut command, &mut |line| {
+        tally += Tally::of_test_binary(line).unwrap_or_default();
+    })?;
+    if !ok && tally.failed == 0 {
+        // It did not even come to a result: a build error, a test that took its process down.
+        tally += Tally::one(false);
+    }
+    Ok(tally)
+}
+
+fn sample_oracle() -> Result<Tally> {
+    let choice = oracle::Choice::sampled(ORACLE_SAMPLE);
+    let mut tally = Tally::default();
+    for (series, required) in SERIES {
+        tally += oracle::boot(series, *required, &choice)?;
+    }
+    Ok(tally)
+}
+
+impl Kernel {
+    /// The directory with `boot/` and `lib/modules/`.
+    fn root(&self) -> Option<&Path> {
+        self.vmlinuz.parent()?.parent()
+    }
+}

@@ -1,0 +1,141 @@
+//! `cargo xtask examples`: every example, built for each kernel, must log the same in-process as
+//! in the real kernel, line by line.
+
+use crate::args::Args;
+use crate::kernels::{Kernel, SERIES};
+use crate::komod::{self, Profile};
+use crate::modules::ModuleTree;
+use crate::oracle::{self, Outcome, Work};
+use crate::project;
+use crate::tally::Tally;
+use anyhow::{Context, Result, bail};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Timers and work items of the examples get this long.
+const SETTLE_MS: u64 = 300;
+
+pub fn main(args: Args) -> Result<()> {
+    args.finish()?;
+    let tally = run()?;
+    println!("{tally}");
+    if tally.failed > 0 {
+        bail!("examples differ");
+    }
+    Ok(())
+}
+
+pub fn run() -> Result<Tally> {
+    let komod = komod::build(Profile::Dev)?;
+    let mut tally = Tally::default();
+    for (series, _) in SERIES {
+        let kernel = Kernel::find(series)?;
+        let mut tree = ModuleTree::open(&kernel.modules)?;
+        let mut work = Vec::new();
+        for directory in directories()? {
+            work.extend(turns(&komod, &kernel, &mut tree, &directory)?);
+        }
+        let mut truth = BTreeMap::new();
+        oracle::in_guest(&kernel, &work, &mut |key, outcome| {
+            truth.insert(key.to_owned(), outcome);
+            Ok(())
+        })?;
+        let ours = oracle::in_process(&kernel, &work)?;
+        for (work, ours) in work.iter().zip(ours) {
+            let name = &work.key;
+            let result = ours.and_then(|ours| {
+                let truth = truth.get(name).context("no outcome in the real kernel")?;
+                equal(truth, &ours)
+            });
+            match &result {
+                Ok(lines) => println!("ok      {name} on {series}: {lines} lines of log"),
+                Err(error) => println!("FAILED  {name} on {series}: {error:#}"),
+            }
+            tally += Tally::one(result.is_ok());
+        }
+    }
+    Ok(tally)
+}
+
+fn directories() -> Result<Vec<PathBuf>> {
+    let examples = project::root().join("examples");
+    let mut directories: Vec<PathBuf> = examples
+        .read_dir()
+        .with_context(|| examples.display().to_string())?
+        .flatten()
+        .map(|e| e.path())
+        .filter(|p| p.is_dir())
+        .collect();
+    directories.sort();
+    Ok(directories)
+}
+
+/// Builds an example; each of its modules that no other of them needs gets a turn.
+fn turns(
+    komod: &Path,
+    kernel: &Kernel,
+    tree: &mut ModuleTree,
+    directory: &Path,
+) -> Result<Vec<Work>> {
+    let output = Command::new(komod)
+        .arg("build")
+        .arg(directory)
+        .args(["--kernel", &kernel.series])
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let built: Vec<&Path> = said.lines().filter(|l| l.ends_with(".ko")).map(Path::new).collect();
+    if !output.status.success() || built.is_empty() {
+        bail!("komod build {}: {}", directory.display(), output.status);
+    }
+    let keys = built.iter().map(|path| tree.add(path)).collect::<Result<Vec<_>>>()?;
+    let modules = keys.iter().map(|key| tree.module(key)).collect::<Result<Vec<_>>>()?;
+    let mut work = Vec::new();
+    for key in &keys {
+        let name = guest_init::module_name(key);
+        if modules.iter().any(|m| m.depends.contains(&name)) {
+            continue;
+        }
+        let modules = tree.closure(key)?;
+        work.push(Work { key: key.clone(), modules, settle_ms: SETTLE_MS });
+    }
+    Ok(work)
+}
+
+/// Equal to the letter; gives the number of lines.
+fn equal(truth: &Outcome, ours: &Outcome) -> Result<usize> {
+    if truth.results() != ours.results() {
+        bail!("{} there, {} here", truth.results(), ours.results());
+    }
+    let longest = truth.log.len().max(ours.log.len());
+    for line in 0..longest {
+        let (there, here) = (truth.log.get(line), ours.log.get(line));
+        if there != here {
+            bail!("line {}: {there:?} there, {here:?} here", line + 1);
+        }
+    }
+    Ok(longest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_counts() {
+        let outcome = |log: &[&str]| Outcome {
+            init: "0".parse().unwrap(),
+            exit: "0".parse().ok(),
+            log: log.iter().map(|l| (*l).to_owned()).collect(),
+        };
+        let truth = outcome(&["<6>a 1", "<6>b"]);
+        assert_eq!(equal(&truth, &truth).unwrap(), 2);
+        for other in [&["<6>a 2", "<6>b"][..], &["<6>a 1"], &["<6>a 1", "<6>b", "<6>c"]] {
+            assert!(equal(&truth, &outcome(other)).is_err(), "{other:?}");
+        }
+        let exit = Outcome { exit: None, ..truth.clone() };
+        assert!(equal(&truth, &exit).is_err());
+    }
+}

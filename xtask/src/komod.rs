@@ -1,0 +1,32 @@
+//! The program under test.
+
+use crate::{project, shell};
+use anyhow::{Result, bail};
+use std::path::PathBuf;
+use std::process::Command;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    Dev,
+    Release,
+}
+
+/// Builds `komod` and gives the path of the executable.
+pub fn build(profile: Profile) -> Result<PathBuf> {
+    let mut command = Command::new(project::cargo());
+    command.args(["build", "--quiet", "--package", "komod"]).current_dir(project::root());
+    command.env("CARGO_TARGET_DIR", project::target_dir());
+    let directory = match profile {
+        Profile::Dev => "debug",
+        Profile::Release => {
+            command.arg("--release");
+            "release"
+        }
+    };
+    shell::run(&mut command)?;
+    let path = project::target_dir().join(directory).join("komod");
+    if !path.is_file() {
+        bail!("{} was not built", path.display());
+    }
+    Ok(path)
+}

@@ -1,0 +1,163 @@
+//! Our side: the same turns in the in-process kernel, one fork of a booted kernel per module.
+
+use super::guest::Work;
+use super::outcome::{Outcome, Verdict};
+use super::turn::Turn;
+use crate::kernels;
+use anyhow::{Context, Result};
+use komod_process::client::{ClientError, Kernel};
+use komod_process::protocol::{BootSpec, Event, Loader, Mode, Reply, Request};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Where the in-process kernel has its image.
+const IMAGE_BASE: u64 = 0x1000_0000;
+/// No answer for so long, though the CPU-time limit should have stopped it: a hang.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// A module's init may burn this much processor time (test modules do).
+const CPU_SECONDS: u32 = 30;
+/// A zygote that we lost ends by itself.
+const IDLE_SECONDS: u32 = 60;
+/// As in the guest: a busy module gets this many tries, this far apart.
+const UNLOAD_TRIES: u32 = 10;
+const UNLOAD_PAUSE_MS: u64 = 20;
+const EAGAIN: i32 = 11;
+
+/// A booted kernel that serves each connection in a fork of its own.
+pub struct Zygote {
+    socket: PathBuf,
+    _kernel: Kernel,
+}
+
+impl Zygote {
+    /// Boots it; it listens in `directory`.
+    pub fn boot(kernel: &kernels::Kernel, directory: &Path) -> Result<Zygote> {
+        let socket = directory.join("zygote");
+        let _ = std::fs::remove_file(&socket);
+        let listener = UnixListener::bind(&socket).with_context(|| socket.display().to_string())?;
+        let spec = BootSpec {
+            prepared: prepared(kernel)?,
+            release: kernel.release.clone(),
+            cmdline: String::new(),
+            builtin: Vec::new(),
+            mode: Mode::Zygote { idle_seconds: IDLE_SECONDS },
+            cpu_seconds: CPU_SECONDS,
+            live_clock: false,
+            boot_log: false,
+        };
+        let kernel = Kernel::boot(&spec, &[], Some(listener.into()), &mut |_| {})?;
+        Ok(Zygote { socket, _kernel: kernel })
+    }
+
+    fn connect(&self) -> Result<Kernel> {
+        let stream =
+            UnixStream::connect(&self.socket).with_context(|| self.socket.display().to_string())?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(Kernel::connect(stream))
+    }
+
+    /// A module's turn.
+    pub fn run(&self, work: &Work, loader: Loader) -> Result<Outcome> {
+        let mut fork = Fork { kernel: self.connect()?, turn: Turn::new(&work.key) };
+        let verdict = fork.run(work, loader)?;
+        Ok(match verdict {
+            None => fork.turn.finish(),
+            Some(verdict) => fork.turn.cut_short(verdict),
+        })
+    }
+}
+
+struct Fork {
+    kernel: Kernel,
+    turn: Turn,
+}
+
+/// How a request ended that left the kernel alive: 0 or the negative errno.
+type Answer = Result<i32, Verdict>;
+
+impl Fork {
+    /// Gives a verdict when the turn was cut short.
+    fn run(&mut self, work: &Work, loader: Loader) -> Result<Option<Verdict>> {
+        let mut loaded = Vec::new();
+        for module in &work.modules {
+            let request = Request::Load {
+                file: format!("{}.ko", module.name),
+                params: String::new(),
+                loader,
+                force_vermagic: false,
+                force_modversions: false,
+            };
+            match self.ask(&request, &module.bytes)? {
+                Ok(code) => {
+                    self.turn.loaded(&module.name, code);
+                    match code {
+                        0 => loaded.push(&module.name),
+                        _ => break,
+                    }
+                }
+                Err(verdict) => return Ok(Some(verdict)),
+            }
+        }
+        if let Err(verdict) = self.advance(work.settle_ms)? {
+            return Ok(Some(verdict));
+        }
+        for name in loaded.into_iter().rev() {
+            match self.unload(name)? {
+                Ok(code) => self.turn.unloaded(name, code),
+                Err(verdict) => return Ok(Some(verdict)),
+            }
+        }
+        Ok(None)
+    }
+
+    fn unload(&mut self, name: &str) -> Result<Answer> {
+        let request = Request::Unload { name: name.to_owned(), force: false };
+        for _ in 1..UNLOAD_TRIES {
+            let answer = self.ask(&request, &[])?;
+            if answer != Ok(-EAGAIN) {
+                return Ok(answer);
+            }
+            if let Err(verdict) = self.advance(UNLOAD_PAUSE_MS)? {
+                return Ok(Err(verdict));
+            }
+        }
+        self.ask(&request, &[])
+    }
+
+    fn advance(&mut self, ms: u64) -> Result<Answer> {
+        self.ask(&Request::Advance { ns: ms * 1_000_000 }, &[])
+    }
+
+    fn ask(&mut self, request: &Request, payload: &[u8]) -> Result<Answer> {
+        let turn = &mut self.turn;
+        let reply = self.kernel.call(request, payload, &mut |event| match event {
+            Event::Log(record) => turn.logged(record.level, &record.text),
+            Event::Oops(oops) => turn.logged(0, &oops.reason),
+            _ => {}
+        });
+        Ok(match reply {
+            Ok((Reply::Failed { errno, .. }, _)) => Ok(-errno),
+            Ok((Reply::Crashed { .. }, _)) | Err(ClientError::Gone { .. }) => Err(Verdict::Crash),
+            Ok((Reply::Stopped { .. } | Reply::Deadlock { .. }, _)) => Err(Verdict::Hang),
+            Ok(_) => Ok(0),
+            Err(ClientError::Io(e)) if is_timeout(&e) => Err(Verdict::Hang),
+            Err(other) => return Err(other.into()),
+        })
+    }
+}
+
+fn is_timeout(e: &std::io::Error) -> bool {
+    matches!(e.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
+}
+
+/// The kernel's image as an in-process kernel needs it, from the cache or made now.
+fn prepared(kernel: &kernels::Kernel) -> Result<PathBuf> {
+    let prepared = komod_kernel::prepared::prepare(
+        &kernel.vmlinuz,
+        IMAGE_BASE,
+        &kernels::cache()?,
+        &mut |_| {},
+    )?;
+    Ok(prepared.dir().to_owned())
+}
