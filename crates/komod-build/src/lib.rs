@@ -1,2 +1,49 @@
-//! See DESIGN.md.
+//! From a folder of C sources to `.ko` files, and from kbuild's words to a diagnosis.
+//!
+//! A Linux module is built by the kernel's own build system, kbuild, started in a *kernel build
+//! tree* (a folder such as `/usr/src/linux-headers-6.1.0-56-amd64`) and pointed at the module's
+//! folder with `M=`. kbuild writes its products beside the sources, so one folder serves one
+//! kernel at a time and needs write access. This crate gives kbuild a folder of its own instead:
+//!
+//! ```text
+//! Project::open(dir or file)      what there is to build
+//!   └─ location::choose           where its products may live
+//!       └─ Shadow::mirror         a folder of links to the sources, per kernel release
+//!           └─ kbuild::Run        make -C TREE M=SHADOW modules, in a scrubbed environment
+//!               ├─ modules::load_order    the .ko files, exporters before users
+//!               └─ rules::diagnose        what went wrong: code, evidence, way out, fix
+//! ```
+//!
+//! The user's Makefile is read as it is; a single `.c` needs none. Whatever the compiler says is
+//! reported with the user's own paths.
+//!
+//! [`compile_builtin`] compiles the same sources as if they were linked into the kernel.
+//! [`rules`] holds one file per known failure; its page is `komod explain CODE`.
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod build;
+mod builtin;
+mod c_source;
+mod error;
+mod evaluate;
+mod fixing;
+mod kbuild;
+mod location;
+mod log;
+mod makefile;
+mod messages;
+mod modules;
+mod packages;
+pub mod project;
+pub mod rules;
+mod shadow;
+mod tree;
+
+pub use build::{Built, Options, build};
+pub use builtin::{BuiltinObject, compile_builtin};
+pub use error::BuildError;
+pub use fixing::{Applied, apply_fixes};
+pub use log::Log;
+pub use project::{Project, ProjectError};
+pub use tree::Tree;

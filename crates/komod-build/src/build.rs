@@ -1,0 +1,168 @@
+//! `build`: one project, one kernel, its modules.
+
+use std::env;
+use std::fs;
+use std::io;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+
+use komod_diag::Diagnostic;
+
+use crate::error::BuildError;
+use crate::kbuild::Run;
+use crate::location::{self, Location, Surroundings};
+use crate::log::{Log, Names};
+use crate::modules;
+use crate::project::{Kind, Project};
+use crate::rules::{self, Outcome};
+use crate::shadow::{self, Content, Shadow};
+use crate::tree::Tree;
+
+/// How to build.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Parallel jobs; as many as there are processors if not given.
+    pub jobs: Option<NonZero<usize>>,
+    /// Let the log show whole commands.
+    pub verbose: bool,
+    /// Folder for the products; `target/komod/RELEASE` in the project if not given, or below
+    /// `KOMOD_TARGET_DIR`.
+    pub out: Option<PathBuf>,
+    /// Variables for make's command line, such as `KBUILD_EXTRA_SYMBOLS` or `KBUILD_MODPOST_WARN`.
+    pub variables: Vec<(String, String)>,
+    /// Called with every line kbuild prints, as it comes.
+    pub on_line: Option<fn(&str)>,
+}
+
+/// A build that worked.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// The modules, in an order they can be loaded in.
+    pub modules: Vec<PathBuf>,
+    /// The folder they are in.
+    pub folder: PathBuf,
+    /// What is worth knowing: warnings and notes.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What kbuild printed.
+    pub log: Log,
+}
+
+/// Builds the project's modules for the tree's kernel.
+pub fn build(project: &Project, tree: &Tree, options: &Options) -> Result<Built, BuildError> {
+    let workshop = Workshop::open(project, tree, options, "", |_| {})?;
+    let outcome = workshop.kbuild(&["modules".to_owned()])?;
+    let diagnostics = rules::diagnose(&outcome);
+    let log = outcome.log;
+    if log.status != Some(0) || diagnostics.iter().any(Diagnostic::is_error) {
+        return Err(BuildError::new(diagnostics, log));
+    }
+    let dir = &workshop.shadow.dir;
+    let modules = match modules::load_order(dir).and_then(|modules| {
+        remove_others(dir, &modules)?;
+        Ok(modules)
+    }) {
+        Ok(modules) => modules,
+        Err(e) => return Err(BuildError::new(vec![rules::b00::products(dir, &e)], log)),
+    };
+    Ok(Built { modules, folder: dir.clone(), diagnostics, log })
+}
+
+/// Modules of an earlier build that the makefile no longer makes.
+fn remove_others(dir: &Path, modules: &[PathBuf]) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|e| e == "ko") && !modules.contains(&path) {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+/// A mirrored project, ready for kbuild.
+pub struct Workshop<'a> {
+    project: &'a Project,
+    tree: &'a Tree,
+    options: &'a Options,
+    location: Location,
+    /// The mirror.
+    pub shadow: Shadow,
+}
+
+impl<'a> Workshop<'a> {
+    /// Chooses the place and mirrors the sources; `alter` may change what is mirrored.
+    pub fn open(
+        project: &'a Project,
+        tree: &'a Tree,
+        options: &'a Options,
+        suffix: &str,
+        alter: impl FnOnce(&mut std::collections::BTreeMap<PathBuf, Content>),
+    ) -> Result<Self, BuildError> {
+        let around = Surroundings::from_env();
+        let location =
+            location::choose(project, &tree.release, suffix, options.out.as_deref(), &around)
+                .map_err(|e| {
+                    BuildError::new(vec![rules::b42::nowhere(project, &e)], Log::default())
+                })?;
+        let mut contents = shadow::plan(project, &location.path)?;
+        alter(&mut contents);
+        let shadow = Shadow::mirror(&location.path, &tree.identity(), contents)?;
+        Ok(Workshop { project, tree, options, location, shadow })
+    }
+
+    /// Runs kbuild with these goals, and says how it went.
+    pub fn kbuild(&self, goals: &[String]) -> Result<Outcome<'a>, BuildError> {
+        let without_btf = self.btf_obstacle();
+        let mut variables = self.flags();
+        if without_btf.is_some() {
+            // An empty value on the command line counts as "not set" for kbuild's `ifdef`.
+            variables.push(("CONFIG_DEBUG_INFO_BTF_MODULES".into(), String::new()));
+        }
+        variables.extend(self.options.variables.iter().cloned());
+        let jobs = self.options.jobs.or_else(|| std::thread::available_parallelism().ok());
+        let run = Run {
+            tree: self.tree,
+            folder: &self.shadow.dir,
+            goals,
+            variables: &variables,
+            jobs: jobs.map_or(1, NonZero::get),
+            verbose: self.options.verbose,
+        };
+        let names = Names { project: self.project, shadow: &self.shadow };
+        let log = run.run(Some(&names), self.options.on_line).map_err(|e| BuildError::start(&e))?;
+        Ok(Outcome::new(self.project, self.tree, log, self.location.clone(), without_btf))
+    }
+
+    /// Compiler flags that make the mirror invisible: `__FILE__` and debug information name the
+    /// user's files, and `#include "../x.h"` is also looked up from where the source really is.
+    fn flags(&self) -> Vec<(String, String)> {
+        let root = &self.project.root;
+        if location::bad_character(root).is_some() {
+            return Vec::new();
+        }
+        let mut flags =
+            format!("-ffile-prefix-map={}={}", self.shadow.dir.display(), root.display());
+        if matches!(self.project.kind, Kind::File(_)) {
+            flags.push_str(&format!(" -iquote {}", root.display()));
+        }
+        for folder in shadow::folders_looking_out(&self.shadow.contents) {
+            flags.push_str(&format!(" -iquote {}", root.join(folder).display()));
+        }
+        vec![("KCPPFLAGS".into(), flags)]
+    }
+
+    /// Why kbuild's BTF step would fail and take the module with it, if it would: the tree has a
+    /// `vmlinux` but a tool is missing (`scripts/Makefile.modfinal`, Linux 6.12: `cmd_btf_ko`).
+    fn btf_obstacle(&self) -> Option<String> {
+        let wanted = self.tree.has("vmlinux")
+            && self.tree.config("CONFIG_DEBUG_INFO_BTF_MODULES").as_deref() == Some("y");
+        if !wanted {
+            return None;
+        }
+        let path = env::var_os("PATH").unwrap_or_default();
+        if !env::split_paths(&path).any(|dir| dir.join("pahole").is_file()) {
+            return Some("pahole is not installed".into());
+        }
+        let resolver = "tools/bpf/resolve_btfids/resolve_btfids";
+        (!self.tree.has(resolver)).then(|| format!("the kernel tree has no {resolver}"))
+    }
+}

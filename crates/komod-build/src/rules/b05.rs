@@ -1,0 +1,66 @@
+//! B-05: the kernel tree has no `Module.symvers`
+//!
+//! # What
+//! The list of the kernel's exported symbols and their checksums is missing or empty. Linux 6.1
+//! warns and makes a module that no kernel accepts; newer kernels call every kernel function
+//! undefined.
+//!
+//! # Why
+//! With `CONFIG_MODVERSIONS` the kernel compares a checksum for each symbol a module uses. They
+//! come from this file, which only a full build of the kernel makes: `make modules_prepare` does
+//! not, which is why self-made trees lack it.
+//!
+//! # Example
+//! ```text
+//! WARNING: Module.symvers is missing.
+//!          Modules may not have dependencies or modversions.
+//! WARNING: modpost: "_printk" [test.ko] undefined!
+//! ```
+//! and later, on loading: `test: no symbol version for module_layout`.
+//!
+//! # Way out
+//! `komod kernel fetch RELEASE` gets a complete tree; or reinstall the headers. Some distributions
+//! keep a copy as `/boot/symvers-RELEASE.gz`. For a kernel of your own, build it whole.
+
+use komod_diag::{Evidence, Severity};
+
+use super::{Finding, Outcome, complete, error};
+use crate::packages;
+
+const FILE: &str = "Module.symvers";
+
+pub(crate) fn is_missing(outcome: &Outcome<'_>) -> bool {
+    !outcome.tree.has(FILE)
+}
+
+pub(crate) fn look(outcome: &Outcome<'_>) -> Vec<Finding> {
+    let texts = ["Module.symvers is missing", "Symbol version dump", "undefined!"];
+    let Some(said) = outcome.said("modpost", &texts).filter(|_| is_missing(outcome)) else {
+        return Vec::new();
+    };
+    let file = outcome.tree.file(FILE);
+    let state = if file.exists() { "is empty" } else { "is missing" };
+    let versions = outcome.tree.config("CONFIG_MODVERSIONS").as_deref() == Some("y");
+    let mut diagnostic = error("B-05", "the list of the kernel's symbols is missing")
+        .with_evidence(Evidence::file(file, state));
+    if versions {
+        diagnostic = diagnostic.with_evidence(Evidence::fact("CONFIG_MODVERSIONS", "y"));
+    } else if outcome.succeeded() {
+        diagnostic.severity = Severity::Warning;
+    }
+    let diagnostic = diagnostic.with_explanation(if outcome.succeeded() && versions {
+        "kbuild has made a module all the same, but without symbol versions: this kernel would \
+         refuse it with \"no symbol version for module_layout\"."
+    } else {
+        "Without it kbuild takes every function of the kernel for undefined."
+    });
+    let mut hints = packages::headers(&outcome.tree.release);
+    let spare = format!("/boot/symvers-{}.gz", outcome.tree.release);
+    if std::path::Path::new(&spare).exists() {
+        hints.push(format!(
+            "or unpack the copy: zcat {spare} > {}",
+            outcome.tree.file(FILE).display()
+        ));
+    }
+    vec![complete(diagnostic, Some(said), hints).into()]
+}

@@ -1,0 +1,72 @@
+//! The kernel build tree: what a module is built against.
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// A kernel build tree, as kbuild's `-C` wants it: the folder behind `/lib/modules/X/build`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tree {
+    /// Kernel release, as `uname -r` prints it: `6.1.0-56-amd64`.
+    pub release: String,
+    /// The folder.
+    pub path: PathBuf,
+    /// Extra environment for the tree's own tools, such as `LD_LIBRARY_PATH` for objtool's libelf.
+    pub env: Vec<(OsString, OsString)>,
+}
+
+/// Files whose change makes objects built before worthless.
+const IDENTITY: [&str; 6] = [
+    "Makefile",
+    "Module.symvers",
+    "include/config/auto.conf",
+    "include/generated/autoconf.h",
+    "include/generated/utsrelease.h",
+    "include/generated/compile.h",
+];
+
+impl Tree {
+    /// A tree without extra environment.
+    pub fn new(release: impl Into<String>, path: impl Into<PathBuf>) -> Self {
+        Tree { release: release.into(), path: path.into(), env: Vec::new() }
+    }
+
+    /// A file of the tree.
+    pub fn file(&self, relative: impl AsRef<Path>) -> PathBuf {
+        self.path.join(relative)
+    }
+
+    /// Is this file there, and not empty?
+    pub fn has(&self, relative: &str) -> bool {
+        fs::metadata(self.file(relative)).is_ok_and(|meta| meta.is_dir() || meta.len() > 0)
+    }
+
+    /// A value of the kernel's configuration, from `include/config/auto.conf` (written by
+    /// `scripts/kconfig/confdata.c`) or `.config`; quotes removed.
+    pub fn config(&self, name: &str) -> Option<String> {
+        ["include/config/auto.conf", ".config"].iter().find_map(|file| {
+            let text = fs::read_to_string(self.file(file)).ok()?;
+            text.lines().find_map(|line| {
+                let value = line.strip_prefix(name)?.strip_prefix('=')?;
+                Some(value.trim_matches('"').to_owned())
+            })
+        })
+    }
+
+    /// A text that changes when the tree does. kbuild compares commands and header times, which
+    /// does not notice that a tree was replaced by another with the same commands.
+    pub(crate) fn identity(&self) -> String {
+        let mut text = String::new();
+        let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        let _ = writeln!(text, "release {}\npath {}", self.release, path.display());
+        for file in IDENTITY {
+            if let Ok(meta) = fs::metadata(self.file(file)) {
+                let (size, s, ns) = (meta.size(), meta.mtime(), meta.mtime_nsec());
+                let _ = writeln!(text, "{file} {size} {s}.{ns:09}");
+            }
+        }
+        text
+    }
+}
