@@ -1,7 +1,7 @@
 //! A place that is spoken to by the protocol of `komod-process`.
 
-use crate::place::{Argument, Events, Loaded, ModuleToLoad, Place};
 use crate::PlaceError;
+use crate::place::{Argument, Events, Loaded, ModuleToLoad, Place};
 use komod_process::client::{ClientError, Kernel};
 use komod_process::protocol::{Entry, Leak, LoadedModule, Reply, Request, Status, Symbol};
 

@@ -46,11 +46,8 @@ pub enum Argument<'a> {
 /// Every call waits until the kernel has answered. Kernel errors are
 /// [`PlaceError::Refused`] with the kernel's errno.
 pub trait Place {
-    fn load(
-        &mut self,
-        module: &ModuleToLoad<'_>,
-        events: Events<'_>,
-    ) -> Result<Loaded, PlaceError>;
+    fn load(&mut self, module: &ModuleToLoad<'_>, events: Events<'_>)
+    -> Result<Loaded, PlaceError>;
 
     /// `delete_module(2)` with `O_NONBLOCK`, and `O_TRUNC` when forced.
     fn unload(&mut self, name: &str, force: bool, events: Events<'_>) -> Result<(), PlaceError>;

@@ -174,12 +174,18 @@ impl KeeperThread {
         // A client that has gone away does not take its request back.
         let answer = |a: Answer, data: Vec<u8>| drop(answers.send((a, data)));
         if matches!(request, Request::Shutdown) {
-            return answer(Answer::Failed("only the supervisor shuts its kernel down".into()), vec![]);
+            return answer(
+                Answer::Failed("only the supervisor shuts its kernel down".into()),
+                vec![],
+            );
         }
         if self.kernel.is_none()
             && let Err(e) = self.restart()
         {
-            return answer(Answer::Failed(format!("the in-process kernel does not start: {e}")), vec![]);
+            return answer(
+                Answer::Failed(format!("the in-process kernel does not start: {e}")),
+                vec![],
+            );
         }
         let Some(kernel) = &mut self.kernel else { return };
         let (log, info) = (&self.log, &self.info);

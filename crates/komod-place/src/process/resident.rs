@@ -58,8 +58,7 @@ pub fn up(
         Err(PlaceError::NotUp { .. }) => {}
         Err(e) => return Err(e),
     }
-    let role =
-        Role::Supervisor { dir: dir.path().to_owned(), name: name.to_owned(), spec, about };
+    let role = Role::Supervisor { dir: dir.path().to_owned(), name: name.to_owned(), spec, about };
     match background::start(&role, dir.stderr_file(name)?)? {
         Some(info) => Ok(UpReport { info, already: false }),
         None => Err(PlaceError::Background("the supervisor said nothing of its kernel".into())),

@@ -89,10 +89,8 @@ impl Supervisor {
         let stop = Arc::new(stop);
         let clients = Arc::new(AtomicUsize::new(0));
         loop {
-            let mut fds = [
-                PollFd::new(&self.listener, PollFlags::IN),
-                PollFd::new(&stopped, PollFlags::IN),
-            ];
+            let mut fds =
+                [PollFd::new(&self.listener, PollFlags::IN), PollFd::new(&stopped, PollFlags::IN)];
             match poll(&mut fds, None) {
                 Ok(_) if !fds[1].revents().is_empty() => break,
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}

@@ -1,11 +1,11 @@
 //! The supervisor and its clients, around the double of a kernel.
 
+use super::LogLine;
 use super::fake_kernel;
 use super::resident::{LogRequest, Resident, down};
 use super::runtime_dir::RuntimeDir;
 use super::supervisor;
 use super::wire::About;
-use super::LogLine;
 use crate::{ModuleToLoad, Place, PlaceError};
 use komod_process::client::{ClientError, Kernel};
 use komod_process::protocol::{Event, Loader, Stage};
@@ -30,8 +30,7 @@ fn up_with(
     let _ = std::fs::remove_dir_all(&path);
     let dir = RuntimeDir::at(&path).unwrap();
     let about = About { release: "0.0-fake".into(), modules_dir: None };
-    let (supervisor, info) =
-        supervisor::with_kernel(&dir, "k", Box::new(boot), about).unwrap();
+    let (supervisor, info) = supervisor::with_kernel(&dir, "k", Box::new(boot), about).unwrap();
     assert_eq!((info.boot_us, info.initcalls, info.restarts), (42, 3, 0));
     let served = std::thread::spawn(move || supervisor.serve());
     Up { dir, served: Some(served) }
@@ -99,10 +98,8 @@ fn module<'a>(file: &'a str, params: &'a str) -> ModuleToLoad<'a> {
 fn modules_stay_between_clients_and_the_log_tells_of_them() {
     let up = up("stay");
     let mut said = Vec::new();
-    let loaded = up
-        .client()
-        .load(&module("a.ko", "x=1"), &mut |e| said.push(format!("{e:?}")))
-        .unwrap();
+    let loaded =
+        up.client().load(&module("a.ko", "x=1"), &mut |e| said.push(format!("{e:?}"))).unwrap();
     assert_eq!(loaded.name, "a");
     assert!(said.len() == 1 && said[0].contains("a: hello x=1"), "{said:?}");
 
@@ -110,10 +107,7 @@ fn modules_stay_between_clients_and_the_log_tells_of_them() {
     assert_eq!((list[0].name.as_str(), list[0].size), ("a", 3));
     assert_eq!(up.client().read("/proc/x", 100, &mut |_| {}).unwrap(), b"/proc/x");
     assert_eq!(up.client().write("/proc/x", b"1234", false, &mut |_| {}).unwrap(), 4);
-    assert_eq!(
-        up.texts(LogRequest::default()),
-        ["Linux version 0.0-fake", "a: hello x=1"]
-    );
+    assert_eq!(up.texts(LogRequest::default()), ["Linux version 0.0-fake", "a: hello x=1"]);
     up.client().unload("a", false, &mut |_| {}).unwrap();
     assert!(up.client().modules(&mut |_| {}).unwrap().is_empty());
 }
@@ -142,10 +136,7 @@ fn a_dead_kernel_is_replaced_and_the_client_is_told() {
     assert!(up.client().modules(&mut |_| {}).unwrap().is_empty());
     let info = up.client().info().unwrap();
     assert_eq!(info.restarts, 1);
-    assert_eq!(
-        info.last_death.as_deref(),
-        Some("the in-process kernel died while loading die.ko")
-    );
+    assert_eq!(info.last_death.as_deref(), Some("the in-process kernel died while loading die.ko"));
     up.wait_for("note: the in-process kernel died while loading die.ko");
     up.wait_for("note: restarted: its modules are gone");
 }

@@ -64,8 +64,7 @@ pub(super) fn fork(dir: &RuntimeDir, spec: &BootSpec) -> Result<(Kernel, bool), 
         return Ok((kernel, true));
     }
     remove_dead(dir);
-    let spec =
-        BootSpec { mode: Mode::Zygote { idle_seconds: IDLE_SECONDS }, ..spec.clone() };
+    let spec = BootSpec { mode: Mode::Zygote { idle_seconds: IDLE_SECONDS }, ..spec.clone() };
     let role = Role::Zygote { dir: dir.path().to_owned(), name: name.clone(), spec };
     background::start(&role, dir.stderr_file(&name)?)?;
     let kernel = connect(dir, &name).ok_or_else(|| no("the zygote booted but does not answer"));
