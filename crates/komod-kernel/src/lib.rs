@@ -10,7 +10,8 @@
 //! * [`symbols`]: the same table in a form that is mapped from a file and used without parsing;
 //! * [`btf`]: types, layouts and prototypes from the kernel's `.BTF` section;
 //! * [`exports`]: what modules may link against, with namespaces and CRCs;
-//! * [`prepared`]: all of the above, computed once and kept in the user's cache.
+//! * [`prepared`]: all of the above, computed once and kept in the user's cache;
+//! * [`find`]: the kernels of this machine and of the cache, and which one to use.
 //!
 //! Parsers here read untrusted bytes: they return errors that carry the offending section, offset
 //! and value; they never panic, and never allocate by a size they have not checked.
@@ -20,6 +21,7 @@
 pub mod btf;
 mod elf;
 pub mod exports;
+pub mod find;
 pub mod image;
 pub mod kallsyms;
 mod le;

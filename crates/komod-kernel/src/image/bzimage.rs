@@ -24,6 +24,12 @@ const MAX_VERSION: usize = 512;
 impl BootHeader {
     /// Reads the header of a bzImage.
     pub fn parse(image: &[u8]) -> Result<Self, ImageError> {
+        Self::parse_start(image, image.len() as u64)
+    }
+
+    /// Reads the header from the first bytes of an image that is `size` bytes long: the setup
+    /// code (at most 64 sectors) is enough.
+    pub fn parse_start(image: &[u8], size: u64) -> Result<Self, ImageError> {
         let not_image = || ImageError::NotAnImage {
             start: image.get(..8.min(image.len())).unwrap_or_default().to_vec(),
         };
@@ -46,9 +52,9 @@ impl BootHeader {
         let payload = usize::try_from(start)
             .ok()
             .zip(usize::try_from(start + length).ok())
-            .filter(|&(_, end)| end <= image.len() && length > 0)
+            .filter(|&(_, end)| end as u64 <= size && length > 0)
             .map(|(start, end)| start..end)
-            .ok_or(ImageError::PayloadOutside { offset: start, length, size: image.len() })?;
+            .ok_or(ImageError::PayloadOutside { offset: start, length, size })?;
         let version = le::u16(image, 0x20e)
             .filter(|&pointer| pointer != 0)
             .and_then(|pointer| le::c_str(image, usize::from(pointer) + 0x200))

@@ -35,7 +35,7 @@ pub enum ImageError {
     #[error("boot protocol {version:#06x} is older than 2.08 and does not say where the kernel is")]
     OldProtocol { version: u16 },
     #[error("the payload {offset:#x}+{length:#x} lies outside the image of {size:#x} bytes")]
-    PayloadOutside { offset: u64, length: u64, size: usize },
+    PayloadOutside { offset: u64, length: u64, size: u64 },
     #[error("payload compression not recognised; it starts with {magic:02x?}")]
     UnknownCompression { magic: Vec<u8> },
     #[error("payload is compressed with {name}, which komod cannot read")]

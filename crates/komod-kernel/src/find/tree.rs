@@ -1,0 +1,55 @@
+//! What makes a directory a kernel build tree.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use crate::image::BootHeader;
+
+/// Small files of a tree are read up to this size.
+const MAX_TEXT: u64 = 64 << 10;
+
+/// The release a configured build tree builds for: from `include/config/kernel.release`, else
+/// from `include/generated/utsrelease.h` (both are written by `make prepare`, Linux 6.12
+/// `Makefile`). `None` if the directory is not a configured tree.
+pub fn tree_release(tree: &Path) -> Option<String> {
+    if !tree.join("Makefile").is_file() {
+        return None;
+    }
+    let release = read_text(&tree.join("include/config/kernel.release"))
+        .map(|text| text.trim().to_owned())
+        .or_else(|| uts_release(&read_text(&tree.join("include/generated/utsrelease.h"))?))?;
+    Some(release).filter(|release| is_release(release))
+}
+
+/// `#define UTS_RELEASE "6.1.0-56-amd64"`.
+pub(crate) fn uts_release(header: &str) -> Option<String> {
+    let line = header.lines().find(|line| line.starts_with("#define UTS_RELEASE "))?;
+    Some(line.split('"').nth(1)?.to_owned())
+}
+
+/// The release of a boot image, from its header.
+pub(crate) fn image_release(image: &Path) -> std::io::Result<Option<String>> {
+    let file = File::open(image)?;
+    let size = file.metadata()?.len();
+    let mut start = Vec::new();
+    // The version text lies within the setup code: at most 64 sectors, usually 40.
+    file.take(MAX_TEXT).read_to_end(&mut start)?;
+    Ok(BootHeader::parse_start(&start, size)
+        .ok()
+        .and_then(|header| header.release().map(str::to_owned))
+        .filter(|release| is_release(release)))
+}
+
+/// A release is a file name that begins with a version number.
+pub(crate) fn is_release(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit())
+        && text.len() <= 128
+        && text.chars().all(|c| c.is_ascii_graphic() && c != '/')
+}
+
+pub(crate) fn read_text(path: &Path) -> Option<String> {
+    let mut text = String::new();
+    File::open(path).ok()?.take(MAX_TEXT).read_to_string(&mut text).ok()?;
+    Some(text)
+}
