@@ -1,5 +1,6 @@
 //! Comparing the truth with what happened in-process, and putting the result into words.
 
+use super::mask::comparable;
 use super::outcome::{Outcome, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,7 +47,7 @@ pub fn compare(key: &str, truth: &Outcome, ours: &Outcome) -> Option<Difference>
             format!("{} there, {} here", word(&truth.exit), word(&ours.exit)),
         );
     }
-    let (there, here) = (truth.masked_log(), ours.masked_log());
+    let (there, here) = (comparable(&truth.log), comparable(&ours.log));
     log_difference(&there, &here).and_then(|text| difference(Aspect::Log, text))
 }
 

@@ -1,8 +1,41 @@
-//! Masking the parts of a log line that are no statement about behaviour: numbers, addresses.
+//! What of a log two runs must have in common: masking numbers and addresses, leaving out what
+//! is chance or happens once per boot.
+
+/// Lines that Linux prints once per boot, whichever module comes first (`pr_info_once`): many
+/// modules share a boot of the real kernel, each has one of its own in-process.
+const ONCE_PER_BOOT: &[&str] = &[
+    "firmware_class: See https://wiki.debian.org/Firmware for information about missing firmware",
+];
+
+/// The report of a WARN or BUG stands between these (Linux 6.1 `kernel/panic.c`, `__warn`). Its
+/// registers, stack and code bytes are chance; the line that says where it happened is not.
+const REPORT: (&str, &str) = ("------------[ cut here ]", "---[ end trace ");
+const PLACE: &[&str] = &["WARNING: ", "kernel BUG at ", "BUG: "];
+
+/// The comparable part of a log, one entry per line, each with its level in front.
+pub fn comparable(log: &[String]) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut in_report = false;
+    for line in log.iter().flat_map(|record| record.split('\n')) {
+        let (level, text) = match line.split_once('>') {
+            Some((level, text)) if level.starts_with('<') => (level, text),
+            _ => ("", line),
+        };
+        let begins = text.starts_with(REPORT.0);
+        let ends = text.starts_with(REPORT.1);
+        in_report = (in_report || begins) && !ends;
+        let place = PLACE.iter().any(|p| text.starts_with(p));
+        let chance = begins || ends || (in_report && !place) || ONCE_PER_BOOT.contains(&text);
+        if !chance {
+            lines.push(format!("{level}>{}", mask(text)));
+        }
+    }
+    lines
+}
 
 /// Replaces every number (decimal, or hexadecimal with `0x`) and every bare hexadecimal word of
 /// eight or more digits (an address) by `#`.
-pub fn mask(line: &str) -> String {
+fn mask(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     let mut rest = line;
     let mut in_word = false;
@@ -37,7 +70,30 @@ fn hex_len(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::mask;
+    use super::{comparable, mask};
+
+    #[test]
+    fn reports_are_reduced_to_their_place() {
+        let log = |frame: &str| {
+            [
+                "<4>------------[ cut here ]------------",
+                "<4>WARNING: CPU: 0 PID: 1 at mm/x.c:12 f+0x1/0x2",
+                frame,
+                "<4>---[ end trace 0000000000000000 ]---",
+                "<6>after",
+            ]
+            .map(str::to_owned)
+        };
+        let want = ["<4>WARNING: CPU: # PID: # at mm/x.c:# f+#/#", "<6>after"];
+        assert_eq!(comparable(&log("<4> ? one+0x1/0x2")), want);
+        assert_eq!(comparable(&log("<4>RAX: 0")), want);
+    }
+
+    #[test]
+    fn levels_and_lines_stay_apart() {
+        let log = ["<6>a 1\nb 2".to_owned(), format!("<6>{}", super::ONCE_PER_BOOT[0])];
+        assert_eq!(comparable(&log), ["<6>a #", ">b #"]);
+    }
 
     #[test]
     fn numbers_and_addresses() {

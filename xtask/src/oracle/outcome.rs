@@ -1,6 +1,5 @@
 //! What became of a module: the results of its load and its removal, and what it logged.
 
-use super::mask::mask;
 use std::fmt;
 use std::str::FromStr;
 
@@ -57,15 +56,6 @@ impl Outcome {
     pub fn results(&self) -> String {
         let exit = self.exit.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
         format!("init {}, exit {exit}", self.init)
-    }
-
-    /// The log with everything that may differ from run to run masked, one entry per line.
-    pub fn masked_log(&self) -> Vec<String> {
-        let line = |line: &str| match line.split_once('>') {
-            Some((level, text)) if level.starts_with('<') => format!("{level}>{}", mask(text)),
-            _ => mask(line),
-        };
-        self.log.iter().flat_map(|record| record.split('\n')).map(line).collect()
     }
 }
 
