@@ -61,7 +61,7 @@ fn kernel(komod: &Path, kernel: &Kernel, runs: usize) -> Result<()> {
 
     let run = |extra: &[&str]| {
         let mut command = Command::new(komod);
-        command.arg("run").arg(&hello).args(["--kernel", &kernel.series]).args(extra);
+        command.arg("run").arg(&hello).arg("--kernel").arg(&kernel.root).args(extra);
         timed(&mut command)
     };
     // Once before: the prepared image goes into the cache.
@@ -74,7 +74,7 @@ fn kernel(komod: &Path, kernel: &Kernel, runs: usize) -> Result<()> {
         timed(Command::new(komod).arg(verb).args(what).args(["--name", NAME]))
     };
     let before = kernel_processes()?;
-    timed(Command::new(komod).args(["up", NAME, "--kernel", &kernel.series]))?;
+    timed(Command::new(komod).args(["up", NAME, "--kernel"]).arg(&kernel.root))?;
     let file = hello.to_string_lossy();
     let loads = Times::of(runs, || {
         let time = act("load", &[&file])?;
@@ -94,7 +94,8 @@ fn build_hello(komod: &Path, kernel: &Kernel) -> Result<PathBuf> {
     let output = Command::new(komod)
         .arg("build")
         .arg(project::root().join("examples/hello"))
-        .args(["--kernel", &kernel.series])
+        .arg("--kernel")
+        .arg(&kernel.root)
         .stderr(Stdio::inherit())
         .output()?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -41,9 +41,9 @@ pub fn run() -> Result<Tally> {
 }
 
 /// A case on one kernel.
-struct Trial {
-    case: PathBuf,
-    series: &'static str,
+struct Trial<'a> {
+    case: &'a Path,
+    kernel: &'a Kernel,
 }
 
 fn run_named(names: &[String]) -> Result<Tally> {
@@ -60,23 +60,21 @@ fn run_named(names: &[String]) -> Result<Tally> {
     if cases.is_empty() {
         bail!("{}: no such cases", directory.display());
     }
-    for (series, _) in SERIES {
-        Kernel::find(series)?;
-    }
+    let kernels = SERIES.iter().map(|(s, _)| Kernel::find(s)).collect::<Result<Vec<_>>>()?;
     let komod = komod::build(Profile::Dev)?;
     let trials: Vec<Trial> = cases
         .iter()
-        .flat_map(|case| SERIES.iter().map(|(series, _)| Trial { case: case.clone(), series }))
+        .flat_map(|case| kernels.iter().map(move |kernel| Trial { case, kernel }))
         .collect();
     let results = parallel::map(&trials, |trial| attempt(&komod, trial));
     let mut tally = Tally::default();
     for (trial, result) in trials.iter().zip(results) {
         let name = trial.case.file_name().unwrap_or_default().to_string_lossy();
         match result {
-            Ok(true) => println!("ok      {name} on {}", trial.series),
+            Ok(true) => println!("ok      {name} on {}", trial.kernel.series),
             // The case is not for this kernel: neither passed nor failed.
             Ok(false) => continue,
-            Err(ref error) => println!("FAILED  {name} on {}: {error:#}", trial.series),
+            Err(ref error) => println!("FAILED  {name} on {}: {error:#}", trial.kernel.series),
         }
         tally += Tally::one(result.is_ok());
     }
@@ -84,15 +82,16 @@ fn run_named(names: &[String]) -> Result<Tally> {
 }
 
 fn attempt(komod: &Path, trial: &Trial) -> Result<bool> {
-    let text = std::fs::read_to_string(&trial.case)?;
+    let text = std::fs::read_to_string(trial.case)?;
     let case = Case::parse(&text)?;
-    if !case.is_for(trial.series) {
+    if !case.is_for(&trial.kernel.series) {
         return Ok(false);
     }
     let output = Command::new(komod)
         .arg("run")
-        .arg(&trial.case)
-        .args(["--kernel", trial.series])
+        .arg(trial.case)
+        .arg("--kernel")
+        .arg(&trial.kernel.root)
         .args(&case.arguments)
         .args(&case.params)
         .stdin(Stdio::null())

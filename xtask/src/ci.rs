@@ -6,7 +6,6 @@ use crate::kernels::{Kernel, SERIES, TEST_KERNELS};
 use crate::tally::Tally;
 use crate::{cases, examples, licences, oracle, project, shell, tidy};
 use anyhow::{Result, bail};
-use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -120,8 +119,8 @@ fn fetch_kernels() -> Result<Tally> {
 fn test() -> Result<Tally> {
     let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
     let kernels = SERIES.iter().map(|(s, _)| Kernel::find(s)).collect::<Result<Vec<_>>>()?;
-    command.env(TEST_KERNELS, std::env::join_paths(kernels.iter().filter_map(Kernel::root))?);
-    command.env(TEST_TREES, std::env::join_paths(kernels.iter().map(|k| k.modules.join("build")))?);
+    command.env(TEST_KERNELS, std::env::join_paths(kernels.iter().map(|k| &k.root))?);
+    command.env(TEST_TREES, std::env::join_paths(kernels.iter().filter_map(|k| k.tree.as_ref()))?);
     command.env("KOMOD_REQUIRE_KERNELS", "1");
     let mut tally = Tally::default();
     let ok = shell::watch(&mut command, &mut |line| {
@@ -141,11 +140,4 @@ fn sample_oracle() -> Result<Tally> {
         tally += oracle::boot(series, *required, &choice)?;
     }
     Ok(tally)
-}
-
-impl Kernel {
-    /// The directory with `boot/` and `lib/modules/`.
-    fn root(&self) -> Option<&Path> {
-        self.vmlinuz.parent()?.parent()
-    }
 }

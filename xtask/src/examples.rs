@@ -81,7 +81,8 @@ fn turns(
     let output = Command::new(komod)
         .arg("build")
         .arg(directory)
-        .args(["--kernel", &kernel.series])
+        .arg("--kernel")
+        .arg(&kernel.root)
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()?;

@@ -1,6 +1,7 @@
 //! The distribution kernels that the tasks work with, and where their files are.
 
 use anyhow::{Context, Result, bail};
+use komod_kernel::find::{self, FoundKernel, Roots};
 use std::env;
 use std::path::{Path, PathBuf};
 
@@ -8,8 +9,8 @@ use std::path::{Path, PathBuf};
 /// behave in-process as they do in the real kernel.
 pub const SERIES: &[(&str, f64)] = &[("6.1", 98.0), ("6.12", 97.0)];
 
-/// Directories (separated by colons) with unpacked kernel packages, each holding `boot/` and
-/// `lib/modules/`; without it, komod's own cache is used.
+/// Directories (separated by colons) with unpacked kernel packages, each holding `boot/`,
+/// `lib/modules/` and `usr/src/`; without it, the kernels in komod's own cache are used.
 pub const TEST_KERNELS: &str = "KOMOD_TEST_KERNELS";
 
 /// One kernel's files.
@@ -17,42 +18,44 @@ pub const TEST_KERNELS: &str = "KOMOD_TEST_KERNELS";
 pub struct Kernel {
     pub series: String,
     pub release: String,
+    /// The unpacked packages; `komod --kernel` takes this.
+    pub root: PathBuf,
     pub vmlinuz: PathBuf,
     /// `lib/modules/RELEASE`
     pub modules: PathBuf,
+    /// The build tree, if it came with it.
+    pub tree: Option<PathBuf>,
 }
 
 impl Kernel {
-    /// The kernel of this series, or an error that says how to get one.
+    /// The kernel of this series, or an error that says how to get one. Kernels of the system are
+    /// left out, so that everyone's runs take the same ones.
     pub fn find(series: &str) -> Result<Kernel> {
-        for root in roots()? {
-            if let Some(kernel) = Kernel::in_root(&root, series)? {
-                return Ok(kernel);
-            }
-        }
-        bail!("no kernel {series} here; `cargo run -p komod -- kernel fetch {series}` fetches it")
+        // Several of one series: the newest.
+        let kernels = roots()?.into_iter().filter_map(|root| of_series(&root, series));
+        let best = kernels.max_by(|a, b| find::compare_releases(&a.1.release, &b.1.release));
+        let Some((root, found)) = best else {
+            bail!(
+                "no kernel {series} here; `cargo run -p komod -- kernel fetch {series}` fetches it"
+            )
+        };
+        let FoundKernel { release, image, modules, tree, problems, .. } = found;
+        let lacks = |what: &str| format!("{}: no {what}; {}", root.display(), problems.join("; "));
+        Ok(Kernel {
+            series: series.to_owned(),
+            release,
+            vmlinuz: image.with_context(|| lacks("image"))?,
+            modules: modules.with_context(|| lacks("modules"))?,
+            tree,
+            root,
+        })
     }
+}
 
-    fn in_root(root: &Path, series: &str) -> Result<Option<Kernel>> {
-        let modules = root.join("lib/modules");
-        let Ok(entries) = modules.read_dir() else { return Ok(None) };
-        let mut found = None;
-        for entry in entries {
-            let entry = entry.with_context(|| format!("{}", modules.display()))?;
-            let release = entry.file_name().to_string_lossy().into_owned();
-            let vmlinuz = root.join("boot").join(format!("vmlinuz-{release}"));
-            if belongs(&release, series) && vmlinuz.is_file() {
-                // Several of one series: the last by name, so that every run takes the same.
-                let kernel =
-                    Kernel { series: series.to_owned(), release, vmlinuz, modules: entry.path() };
-                match &found {
-                    Some(Kernel { release, .. }) if *release > kernel.release => {}
-                    _ => found = Some(kernel),
-                }
-            }
-        }
-        Ok(found)
-    }
+fn of_series(root: &Path, series: &str) -> Option<(PathBuf, FoundKernel)> {
+    let nowhere = Roots { prefix: root.join("none"), cache: None, env_kernel: None, running: None };
+    let found = find::select(&nowhere, Some(&root.to_string_lossy())).ok()?;
+    belongs(&found.release, series).then(|| (root.to_owned(), found))
 }
 
 /// Is `release` (6.1.0-56-amd64) of the series (6.1)?
@@ -66,21 +69,12 @@ fn roots() -> Result<Vec<PathBuf>> {
     }
     let kernels = cache()?.join("kernels");
     let Ok(entries) = kernels.read_dir() else { return Ok(Vec::new()) };
-    let mut roots: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
-    roots.sort();
-    Ok(roots)
+    Ok(entries.flatten().map(|e| e.path()).collect())
 }
 
-/// komod's cache directory (XDG Base Directory Specification).
+/// komod's cache directory.
 pub fn cache() -> Result<PathBuf> {
-    if let Some(dir) = env::var_os("KOMOD_CACHE") {
-        return Ok(dir.into());
-    }
-    if let Some(dir) = env::var_os("XDG_CACHE_HOME").filter(|d| Path::new(d).is_absolute()) {
-        return Ok(Path::new(&dir).join("komod"));
-    }
-    let home = env::var_os("HOME").context("HOME is not set")?;
-    Ok(Path::new(&home).join(".cache/komod"))
+    find::cache_dir().context("neither KOMOD_CACHE nor HOME is set")
 }
 
 #[cfg(test)]
