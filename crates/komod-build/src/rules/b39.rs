@@ -24,7 +24,9 @@ use super::{Finding, Outcome};
 use crate::packages;
 
 pub(crate) fn look(outcome: &Outcome<'_>) -> Vec<Finding> {
-    let Some(reason) = &outcome.without_btf else { return Vec::new() };
+    let Some(reason) = outcome.without_btf.as_ref().filter(|_| outcome.succeeded()) else {
+        return Vec::new();
+    };
     let title = format!("built without BTF type information: {reason}");
     let mut diagnostic = Diagnostic::new("B-39", Severity::Note, title)
         .with_explanation("The kernel loads the module all the same.");
