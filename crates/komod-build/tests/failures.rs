@@ -149,7 +149,7 @@ fn b21_spaces_instead_of_tabs() {
         let place = diagnostic.evidence.first().unwrap();
         assert!(matches!(place, Evidence::Source { span, .. } if span.line == 5), "{place:?}");
         let applied = apply_fixes(&built.diagnostics).unwrap();
-        assert_eq!(applied.files, [makefile.clone()]);
+        assert_eq!(applied.files, std::slice::from_ref(&makefile));
         assert_eq!(fs::read_to_string(&makefile).unwrap(), text.replace("        ", "\t"));
         assert!(plain().unwrap().status.success());
         assert!(builds(&project, &tree).diagnostics.iter().all(|d| d.code != "B-21"));
@@ -192,7 +192,7 @@ fn b28_the_tutorials_exit_function() {
             "{diff}"
         );
         assert!(diff.contains("\n-\treturn 0;\n }\n"), "{diff}");
-        assert_eq!(apply_fixes(&error.diagnostics).unwrap().files, [source.clone()]);
+        assert_eq!(apply_fixes(&error.diagnostics).unwrap().files, std::slice::from_ref(&source));
         let built = builds(&project, &tree);
         assert!(!built.log.contains("warning:"), "{}", built.log.text());
     }
@@ -294,7 +294,7 @@ fn b31_undefined_symbols() {
         assert!(text.contains("help.c") && text.contains("NAME-y"), "{text}");
         // Exported by a module in the folder beside.
         let export = HELLO.replace("module_init(", "int far_away(void);\nint far_away(void)\n{\n\treturn 0;\n}\nEXPORT_SYMBOL(far_away);\nmodule_init(");
-        builds(&scratch.write("far/far.c", &export).parent().unwrap().to_owned(), &tree);
+        builds(&scratch.write("far/far.c", &export).parent().unwrap(), &tree);
         scratch.write("near/near.c", &call("far_away"));
         scratch.write("near/Makefile", "obj-m := near.o\n");
         let error = fails(&scratch.0.join("near"), &tree);

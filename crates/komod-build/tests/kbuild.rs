@@ -274,3 +274,35 @@ fn every_example_builds_without_a_warning() {
         }
     }
 }
+
+#[test]
+fn every_case_builds_without_a_warning() {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cases");
+    for tree in trees() {
+        let scratch = Scratch::new("cases");
+        let mut makefile = String::from("obj-m :=");
+        for entry in fs::read_dir(&cases).unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            if path.extension().is_some_and(|extension| extension == "c") {
+                let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+                scratch.write(&format!("p/{name}.c"), &fs::read_to_string(&path).unwrap());
+                makefile.push_str(&format!(" {name}.o"));
+            }
+        }
+        scratch.write("p/Makefile", &makefile);
+        let options =
+            Options { variables: vec![("KBUILD_MODPOST_WARN".into(), "1".into())], ..options() };
+        let built = make(&scratch.0.join("p"), &tree, &options);
+        assert!(built.modules.len() > 15);
+        let warnings: Vec<_> = built
+            .log
+            .lines
+            .iter()
+            .filter(|line| {
+                (line.contains("warning:") || line.contains("WARNING:"))
+                    && !line.contains("komod_has_no_such_function")
+            })
+            .collect();
+        assert!(warnings.is_empty(), "{warnings:#?}");
+    }
+}
