@@ -43,6 +43,9 @@ impl Kernel {
         let (ours, theirs) = UnixStream::pair().map_err(ClientError::Spawn)?;
         let mut command = Command::new("/proc/self/exe");
         command.arg0(KERNEL_ARGV0).stdin(Stdio::null()).env_clear();
+        if let Some(value) = std::env::var_os("KOMOD_BOOT_DEBUG") {
+            command.env("KOMOD_BOOT_DEBUG", value);
+        }
         crate::spawn::hand_over(
             &mut command,
             theirs.as_raw_fd(),

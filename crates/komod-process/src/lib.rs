@@ -3,6 +3,12 @@
 //!
 //! This is the only crate of the workspace where `unsafe` is at home.
 
+mod child;
 pub mod client;
+mod inside;
 pub mod protocol;
+mod sandbox;
 mod spawn;
+mod zygote;
+
+pub use child::child_main;

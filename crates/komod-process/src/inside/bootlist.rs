@@ -1,0 +1,67 @@
+//! The boot as data: which steps of `start_kernel` run, in its order, and which initcalls do not.
+//!
+//! Steps a kernel lacks are skipped. Names in lower case words that are no kernel function
+//! (`console`, `nodes`, `parameters`) are steps of ours.
+
+/// Early steps (init/main.c `start_kernel`, mm/mm_init.c; 6.1 and 6.12).
+pub const EARLY: &[&str] = &[
+    "nodes",
+    "cgroup_init_early",
+    "boot_cpu_init",
+    "boot_cpu_hotplug_init",
+    "wait_bit_init",
+    "jump_label_init",
+    "static_call_init",
+    "parameters",
+    "sort_main_extable",
+    "unwind_init",
+    "radix_tree_init",
+    "maple_tree_init",
+    "workqueue_init_early",
+    "softirq_init",
+    "console",
+    "early_trace_init",
+    "trace_init",
+    "hrtimers_init",
+    "perf_event_init",
+    "early_irq_init",
+    "vfs_caches_init_early",
+    "pid_idr_init",
+    "anon_vma_init",
+    "cred_init",
+    "fork_init",
+    "proc_caches_init",
+    "uts_ns_init",
+    "key_init",
+    "early_security_init",
+    "security_init",
+    "net_ns_init",
+    "vfs_caches_init",
+    "pagecache_init",
+    "signals_init",
+    "seq_file_init",
+    "proc_root_init",
+    "nsfs_init",
+    "cpuset_init",
+    "cgroup_init",
+    "taskstats_init_early",
+    "delayacct_init",
+    "buffer_init",
+    "driver_init",
+    "init_irq_proc",
+    "console_init",
+];
+
+/// Initcalls that only make sense with page tables, other CPUs or real-mode memory.
+pub const SKIP: &[&str] = &[
+    "do_init_real_mode",
+    "init_real_mode",
+    "rcu_spawn_gp_kthread",
+    "init_per_zone_wmark_min",
+    "hugepage_init",
+    "kswapd_init",
+    "kcompactd_init",
+    "cpu_stop_init",
+    "clocksource_done_booting",
+    "tracer_init_tracefs",
+];

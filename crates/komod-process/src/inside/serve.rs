@@ -1,0 +1,240 @@
+//! Serving requests: each runs as a task of its own, as the process that made it would.
+
+use super::sched::{self, End};
+use super::{clock, files, kernel, machine, modules, out};
+use crate::protocol::{self, Event, Loader, Reply, Request, Stage, Status};
+use std::cell::RefCell;
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::net::UnixStream;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// How long (virtual) a request may sleep before it counts as stuck for ever.
+const PATIENCE: u64 = 600_000_000_000;
+
+/// Serves requests until the client goes away or asks for the end.
+pub fn serve(mut stream: UnixStream, release: &str, live_clock: bool) {
+    loop {
+        if live_clock && !wait_live(&stream) {
+            return;
+        }
+        let Ok(Some((request, payload))) = protocol::receive::<Request>(&mut stream) else {
+            return;
+        };
+        if matches!(request, Request::Shutdown) {
+            out::send(&Event::Reply(Reply::Done { result: 0 }), &[]);
+            return;
+        }
+        let (reply, data) = answer(request, payload, release);
+        out::send(&Event::Reply(reply), &data);
+        if machine::is_dead() {
+            // As after a panic on a real machine; whoever supervises us starts anew.
+            return;
+        }
+    }
+}
+
+/// Lets virtual time follow the wall clock until a request comes. `false`: polling failed.
+fn wait_live(stream: &UnixStream) -> bool {
+    const STEP: Duration = Duration::from_millis(50);
+    let mut last = Instant::now();
+    loop {
+        let mut poll = libc::pollfd {
+            fd: stream.as_fd().as_raw_fd(),
+            events: libc::POLLIN,
+            revents: 0,
+        };
+        // SAFETY: one valid pollfd.
+        let n = unsafe { libc::poll(&mut poll, 1, STEP.as_millis() as i32) };
+        let interrupted = || std::io::Error::last_os_error().raw_os_error() == Some(libc::EINTR);
+        if n < 0 && !interrupted() {
+            return false;
+        }
+        let passed = last.elapsed();
+        last = Instant::now();
+        sched::run_until(|| false, Some(clock::now() + passed.as_nanos() as u64));
+        if n > 0 {
+            return true;
+        }
+    }
+}
+
+/// How a task that served a request ended.
+enum Ended<T> {
+    With(T),
+    Crashed,
+    Stopped,
+    Stuck,
+}
+
+/// Runs `body` as a task called `comm` until it ends.
+fn run<T: 'static>(comm: &str, body: impl FnOnce() -> T + 'static) -> Ended<T> {
+    machine::take_stopped();
+    let slot: Rc<RefCell<Option<T>>> = Rc::default();
+    let inner = slot.clone();
+    let task = sched::spawn_user(
+        comm,
+        Box::new(move || {
+            let value = body();
+            *inner.borrow_mut() = Some(value);
+        }),
+    );
+    let over = || sched::is_finished(task) || machine::is_dead();
+    let end = sched::run_until(over, Some(clock::now() + PATIENCE));
+    if machine::is_dead() {
+        return Ended::Crashed;
+    }
+    if end != End::Done {
+        return Ended::Stuck;
+    }
+    sched::reap(task);
+    let value = slot.borrow_mut().take();
+    match value {
+        Some(value) => Ended::With(value),
+        None if machine::take_stopped() => Ended::Stopped,
+        None => Ended::Crashed,
+    }
+}
+
+fn failed_at<T>(ended: &Ended<T>, stage: Stage) -> Reply {
+    match ended {
+        Ended::Stopped => {
+            Reply::Stopped { stage, cpu_seconds: super::watchdog::limit_seconds() }
+        }
+        Ended::Stuck => Reply::Deadlock { stage, waiting: sched::describe() },
+        _ => Reply::Crashed { stage },
+    }
+}
+
+type Answer = (Reply, Vec<u8>);
+
+/// Answers a call that gives a result or an errno.
+fn call<T: 'static>(
+    comm: &str,
+    body: impl FnOnce() -> Result<T, i32> + 'static,
+    good: impl FnOnce(T) -> Answer,
+) -> Answer {
+    match run(comm, body) {
+        Ended::With(Ok(value)) => good(value),
+        Ended::With(Err(errno)) => (Reply::Failed { errno, stage: Stage::Call }, Vec::new()),
+        other => (failed_at(&other, Stage::Call), Vec::new()),
+    }
+}
+
+/// Lets everything that is ready happen, without time passing.
+fn settle() {
+    sched::run_until(|| false, Some(clock::now()));
+}
+
+fn answer(request: Request, payload: Vec<u8>, release: &str) -> Answer {
+    let plain = |reply| (reply, Vec::new());
+    match request {
+        Request::Load { file, params, loader, force_vermagic, force_modversions } => {
+            let forced = (force_vermagic, force_modversions);
+            plain(load(&file, payload, params, loader, forced))
+        }
+        Request::Unload { name, force } => {
+            let ended = run("rmmod", move || modules::unload(&name, force));
+            settle();
+            plain(match ended {
+                Ended::With(0) => Reply::Done { result: 0 },
+                Ended::With(e) => Reply::Failed { errno: -e as i32, stage: Stage::Exit },
+                other => failed_at(&other, Stage::Exit),
+            })
+        }
+        Request::Modules => call(
+            "lsmod",
+            || files::read("/proc/modules", 1 << 20),
+            |text| {
+                let list = modules::parse_proc_modules(&String::from_utf8_lossy(&text));
+                plain(Reply::Modules(list))
+            },
+        ),
+        Request::Symbols { needle, limit } => call(
+            "cat",
+            || files::read("/proc/kallsyms", 64 << 20),
+            |text| {
+                let text = String::from_utf8_lossy(&text);
+                let (list, more) = modules::symbols(&needle, limit, &text);
+                plain(Reply::Symbols { list, more })
+            },
+        ),
+        Request::Read { path, limit } => call(
+            "cat",
+            move || files::read(&path, limit),
+            |data| (Reply::Data { len: data.len() as u64, result: data.len() as i64 }, data),
+        ),
+        Request::Write { path, append } => call(
+            "tee",
+            move || files::write(&path, &payload, append),
+            |result| plain(Reply::Done { result }),
+        ),
+        Request::List { path } => {
+            call("ls", move || files::list(&path), |list| plain(Reply::Entries(list)))
+        }
+        Request::Ioctl { path, command, value } => call(
+            "ioctl",
+            move || files::ioctl(&path, command, value, &payload),
+            |(result, data)| (Reply::Data { len: data.len() as u64, result }, data),
+        ),
+        Request::Advance { ns } => {
+            let before = machine::oops_count();
+            sched::run_until(|| false, Some(clock::now().saturating_add(ns)));
+            plain(if machine::oops_count() > before {
+                Reply::Crashed { stage: Stage::Background }
+            } else {
+                Reply::Done { result: 0 }
+            })
+        }
+        Request::Leaks { name } => plain(Reply::Leaks(super::leaks::of(&name))),
+        Request::Status => {
+            let (live_objects, live_bytes) = machine::heap_counts();
+            let taints = match run("status", machine::taint_letters) {
+                Ended::With(t) => t,
+                _ => String::new(),
+            };
+            plain(Reply::Status(Status {
+                release: release.to_string(),
+                virtual_ns: clock::now(),
+                tainted: machine::taint(),
+                taints,
+                tasks: sched::describe(),
+                live_objects,
+                live_bytes,
+            }))
+        }
+        Request::Shutdown => plain(Reply::Done { result: 0 }),
+    }
+}
+
+fn load(
+    file: &str,
+    bytes: Vec<u8>,
+    params: String,
+    loader: Loader,
+    forced: (bool, bool),
+) -> Reply {
+    let start = Instant::now();
+    let name = komod_object::Module::parse(&bytes)
+        .map_or_else(|_| file.to_string(), |m| m.name().to_string());
+    let _ = (loader, forced);
+    super::leaks::begin(&name);
+    super::module_events::take_came();
+    let ended = run("insmod", move || modules::load_by_kernel(&bytes, &params));
+    settle();
+    let init_us = start.elapsed().as_micros() as u64;
+    match ended {
+        Ended::With(0) => Reply::Loaded { name, load_us: 0, init_us },
+        Ended::With(e) => {
+            let came = super::module_events::take_came().is_some();
+            let stage = if came { Stage::Init } else { Stage::Load };
+            Reply::Failed { errno: -e as i32, stage }
+        }
+        other => failed_at(&other, Stage::Init),
+    }
+}
+
+/// Also usable before any request: a message for the log.
+pub fn say(level: u8, text: String) {
+    run("komod", move || kernel::print(level, &text));
+}

@@ -1,0 +1,92 @@
+//! What interrupts would do: timers, RCU callbacks and irq_work, run by a task of their own in
+//! soft-interrupt context.
+
+use super::kernel;
+use super::ptr::Ptr;
+use super::sched::{self, TaskId};
+use super::single::Single;
+use std::collections::VecDeque;
+
+/// `SOFTIRQ_OFFSET` of include/linux/preempt.h.
+const SOFTIRQ_OFFSET: i32 = 0x100;
+/// `HARDIRQ_OFFSET` of the same.
+const HARDIRQ_OFFSET: i32 = 0x1_0000;
+
+pub enum Job {
+    /// Call a function with one argument.
+    Call { function: Ptr, argument: Ptr },
+    /// A high-resolution timer: its function may ask to be started again.
+    HrTimer(Ptr),
+    /// `irq_work_run()`, in hard-interrupt context.
+    IrqWork,
+    /// RCU callbacks whose grace period is over.
+    Rcu,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    task: Option<TaskId>,
+}
+
+static STATE: Single<State> = Single::new();
+
+pub fn setup() {
+    STATE.set(State::default());
+}
+
+pub fn push(job: Job) {
+    STATE.with(|s| s.jobs.push_back(job));
+}
+
+/// Starts the task that runs the jobs, if there are any and it does not run already.
+pub fn start_if_needed() {
+    let running = STATE.with(|s| {
+        if s.jobs.is_empty() {
+            return true;
+        }
+        s.task.is_some_and(|id| !sched::is_finished(id))
+    });
+    if running {
+        return;
+    }
+    if let Some(old) = STATE.with(|s| s.task.take()) {
+        sched::reap(old);
+    }
+    let id = sched::spawn("swapper/0", Box::new(run_all));
+    STATE.with(|s| s.task = Some(id));
+}
+
+fn run_all() {
+    while let Some(job) = STATE.with(|s| s.jobs.pop_front()) {
+        run(job);
+    }
+}
+
+fn run(job: Job) {
+    match job {
+        Job::Call { function, argument } => {
+            in_softirq(|| {
+                kernel::call_at(function, &[argument.0]);
+            });
+        }
+        Job::HrTimer(timer) => in_softirq(|| super::natives::timer::run_hrtimer(timer)),
+        Job::Rcu => super::natives::rcu::flush(),
+        Job::IrqWork => {
+            sched::add_preempt(HARDIRQ_OFFSET);
+            kernel::call("irq_work_run", &[]);
+            sched::add_preempt(-HARDIRQ_OFFSET);
+        }
+    }
+}
+
+/// Runs `f` as a soft interrupt would.
+pub fn in_softirq(f: impl FnOnce()) {
+    sched::add_preempt(SOFTIRQ_OFFSET);
+    f();
+    sched::add_preempt(-SOFTIRQ_OFFSET);
+}
+
+pub fn is_idle() -> bool {
+    STATE.with(|s| s.jobs.is_empty() && s.task.is_none_or(sched::is_finished))
+}
