@@ -30,12 +30,15 @@ pub struct Difference {
     pub key: String,
     pub aspect: Aspect,
     pub text: String,
+    /// Of a log: the lines only there (`-`) and only here (`+`).
+    pub lines: Vec<String>,
 }
 
 /// The differences of one module. The exit results are only compared where both inits succeeded,
 /// the logs only where the results agree: one cause, one difference.
 pub fn compare(key: &str, truth: &Outcome, ours: &Outcome) -> Option<Difference> {
-    let difference = |aspect, text| Some(Difference { key: key.to_owned(), aspect, text });
+    let difference =
+        |aspect, text| Some(Difference { key: key.to_owned(), aspect, text, lines: Vec::new() });
     if truth.init != ours.init {
         return difference(Aspect::Init, format!("{} there, {} here", truth.init, ours.init));
     }
@@ -48,14 +51,11 @@ pub fn compare(key: &str, truth: &Outcome, ours: &Outcome) -> Option<Difference>
         );
     }
     let (there, here) = (comparable(&truth.log), comparable(&ours.log));
-    log_difference(&there, &here).and_then(|text| difference(Aspect::Log, text))
+    (there != here).then(|| log_difference(key, &there, &here))
 }
 
-/// The first line that one log has and the other has not (or has elsewhere).
-fn log_difference(there: &[String], here: &[String]) -> Option<String> {
-    if there == here {
-        return None;
-    }
+/// The lines that one log has and the other has not.
+fn log_difference(key: &str, there: &[String], here: &[String]) -> Difference {
     let missing = |from: &[String], other: &[String]| {
         let mut other: Vec<&String> = other.iter().collect();
         from.iter()
@@ -72,7 +72,11 @@ fn log_difference(there: &[String], here: &[String]) -> Option<String> {
     };
     let parts: Vec<String> =
         [sample("only there", &lost), sample("only here", &extra)].into_iter().flatten().collect();
-    Some(if parts.is_empty() { "same lines in another order".into() } else { parts.join("; ") })
+    let text =
+        if parts.is_empty() { "same lines in another order".into() } else { parts.join("; ") };
+    let lost = lost.into_iter().map(|l| format!("-{l}"));
+    let lines = lost.chain(extra.into_iter().map(|l| format!("+{l}"))).collect();
+    Difference { key: key.to_owned(), aspect: Aspect::Log, text, lines }
 }
 
 /// The agreement over a list of modules.
@@ -99,6 +103,21 @@ impl Agreement {
         };
         *self.results.entry(kind).or_default() += 1;
         self.differences.extend(compare(key, truth, ours));
+    }
+
+    /// The lines that differ in the most modules, with their numbers, most first.
+    pub fn frequent_lines(&self, count: usize) -> Vec<(usize, &str)> {
+        let mut modules: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for difference in &self.differences {
+            for line in &difference.lines {
+                modules.entry(line).or_default().insert(&difference.key);
+            }
+        }
+        let mut lines: Vec<(usize, &str)> =
+            modules.into_iter().map(|(line, modules)| (modules.len(), line)).collect();
+        lines.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
+        lines.truncate(count);
+        lines
     }
 
     pub fn differing(&self, aspect: Aspect) -> usize {
@@ -146,6 +165,16 @@ mod tests {
         let twice = outcome(0, Some(0), &["<6>took 7 ms", "<4>bye", "<4>bye"]);
         let found = compare("x.ko", &truth, &twice).unwrap();
         assert_eq!(found.text, r#"1 only here, e.g. "<4>bye""#);
+    }
+
+    #[test]
+    fn frequent_lines() {
+        let mut all = Agreement::default();
+        let truth = outcome(0, None, &[]);
+        all.add("a.ko", &truth, &outcome(0, None, &["<6>x", "<6>x", "<6>y"]));
+        all.add("b.ko", &truth, &outcome(0, None, &["<6>y"]));
+        assert_eq!(all.frequent_lines(9), [(2, "+<6>y"), (1, "+<6>x")]);
+        assert_eq!(all.frequent_lines(1).len(), 1);
     }
 
     #[test]

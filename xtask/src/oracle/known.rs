@@ -64,8 +64,12 @@ mod tests {
     #[test]
     fn reasons_are_found() {
         let known = Known::parse("# head\n\na.ko\tlog\tprints the clock\n").unwrap();
-        let mut difference =
-            Difference { key: "a.ko".into(), aspect: Aspect::Log, text: String::new() };
+        let mut difference = Difference {
+            key: "a.ko".into(),
+            aspect: Aspect::Log,
+            text: String::new(),
+            lines: vec![],
+        };
         assert_eq!(known.reason(&difference), Some("prints the clock"));
         let compared = ["a.ko".to_owned(), "b.ko".to_owned()];
         assert_eq!(known.stale(&compared, std::slice::from_ref(&difference)).count(), 0);

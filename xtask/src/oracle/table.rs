@@ -34,7 +34,17 @@ pub fn print(release: &str, agreement: &Agreement, known: &Known) {
             known.reason(difference).unwrap_or("**none**")
         );
     }
+    let frequent = agreement.frequent_lines(FREQUENT);
+    if !frequent.is_empty() {
+        println!("\nLog lines that differ in the most modules (- only there, + only here):");
+    }
+    for (modules, line) in frequent {
+        println!("{modules:>5} × {line}");
+    }
 }
+
+/// How many of the lines that differ most often are listed.
+const FREQUENT: usize = 15;
 
 /// Both outcomes of one module, whole.
 pub fn side_by_side(truth: &Outcome, ours: &Outcome) {
