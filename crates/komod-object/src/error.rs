@@ -115,16 +115,6 @@ pub enum ParseError {
         /// First value that is too large.
         limit: u64,
     },
-    /// A section has a size its entries do not divide.
-    #[error("{section}: size {size:#x} is not a multiple of its entry size {entry_size}")]
-    EntrySize {
-        /// The section.
-        section: SectionId,
-        /// `sh_size`.
-        size: u64,
-        /// What one entry takes.
-        entry_size: u64,
-    },
     /// A section that every module has is missing.
     #[error("no {name} section: not a kernel module{hint}")]
     Missing {

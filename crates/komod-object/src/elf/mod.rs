@@ -86,13 +86,6 @@ impl<'a> Elf<'a> {
         let Some(table) = self.sections().find(|s| s.header.sh_type == SHT_SYMTAB) else {
             return Ok(None);
         };
-        if table.header.size % SYMBOL_SIZE as u64 != 0 {
-            return Err(ParseError::EntrySize {
-                section: table.id(),
-                size: table.header.size,
-                entry_size: SYMBOL_SIZE as u64,
-            });
-        }
         let link = table.header.link;
         let strings = self
             .section(link as usize)
@@ -104,7 +97,7 @@ impl<'a> Elf<'a> {
                 limit: self.headers.len() as u64,
             })?;
         let symbols = SymbolTable::new(table.index, strings.index, table.data(), strings.data());
-        symbols.check(&table.id(), &strings.id(), self.headers.len())?;
+        symbols.check(&strings.id())?;
         Ok(Some(symbols))
     }
 

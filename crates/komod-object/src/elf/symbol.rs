@@ -1,6 +1,6 @@
 //! The symbol table.
 
-use super::{SHN_LORESERVE, SHN_UNDEF, STB_WEAK};
+use super::{SHN_UNDEF, STB_WEAK};
 use crate::bytes::{self, u16_at, u32_at, u64_at};
 use crate::{ParseError, SectionId, Text};
 
@@ -14,6 +14,8 @@ pub struct Symbol<'a> {
     pub index: usize,
     /// Name, empty for section symbols.
     pub name: Text<'a>,
+    /// Offset of the name in the string table, 0 for none.
+    pub name_offset: u32,
     /// Binding and type.
     pub info: u8,
     /// Visibility.
@@ -92,9 +94,11 @@ impl<'a> SymbolTable<'a> {
     /// The symbol with this index.
     pub fn get(&self, index: usize) -> Option<Symbol<'a>> {
         let entry = self.data.get(index.checked_mul(SYMBOL_SIZE)?..)?.get(..SYMBOL_SIZE)?;
+        let name_offset = u32_at(entry, 0)?;
         Some(Symbol {
             index,
-            name: bytes::c_str(self.strings, u32_at(entry, 0)?.into()).unwrap_or_default(),
+            name: bytes::c_str(self.strings, name_offset.into()).unwrap_or_default(),
+            name_offset,
             info: entry[4],
             other: entry[5],
             shndx: u16_at(entry, 6)?,
@@ -113,32 +117,20 @@ impl<'a> SymbolTable<'a> {
         self.iter().find(|symbol| symbol.name == name)
     }
 
-    /// Checks that every name is a terminated string and every section exists.
+    /// Checks that every name is a terminated string.
     ///
-    /// One pass over the strings: if the table ends in NUL, every offset inside it is terminated.
-    pub(super) fn check(
-        &self,
-        table: &SectionId,
-        strings: &SectionId,
-        sections: usize,
-    ) -> Result<(), ParseError> {
+    /// If the string table ends in NUL, every offset inside it is terminated, so this is one
+    /// comparison for each symbol. Section indices are not checked here: whoever uses one asks
+    /// [`Elf::section`](super::Elf::section), which answers `None` for those out of range.
+    pub(super) fn check(&self, strings: &SectionId) -> Result<(), ParseError> {
         let terminated = self.strings.last() == Some(&0);
-        for (index, entry) in self.data.chunks_exact(SYMBOL_SIZE).enumerate() {
+        for entry in self.data.chunks_exact(SYMBOL_SIZE) {
             let name = u32_at(entry, 0).unwrap_or(u32::MAX);
             let inside = (name as usize) < self.strings.len();
             if !(inside && terminated || bytes::c_str(self.strings, name.into()).is_some()) {
                 return Err(ParseError::StringOffset {
                     section: strings.clone(),
                     offset: name.into(),
-                });
-            }
-            let shndx = u16_at(entry, 6).unwrap_or(0);
-            if shndx < SHN_LORESERVE && usize::from(shndx) >= sections {
-                return Err(ParseError::Index {
-                    section: table.clone(),
-                    what: if index == 0 { "section of the null symbol" } else { "symbol section" },
-                    value: shndx.into(),
-                    limit: sections as u64,
                 });
             }
         }
