@@ -11,7 +11,8 @@
 //! * [`btf`]: types, layouts and prototypes from the kernel's `.BTF` section;
 //! * [`exports`]: what modules may link against, with namespaces and CRCs;
 //! * [`prepared`]: all of the above, computed once and kept in the user's cache;
-//! * [`find`]: the kernels of this machine and of the cache, and which one to use.
+//! * [`find`]: the kernels of this machine and of the cache, and which one to use;
+//! * [`fetch`]: getting a distribution's kernel into the cache, without root.
 //!
 //! Parsers here read untrusted bytes: they return errors that carry the offending section, offset
 //! and value; they never panic, and never allocate by a size they have not checked.
@@ -21,6 +22,7 @@
 pub mod btf;
 mod elf;
 pub mod exports;
+pub mod fetch;
 pub mod find;
 pub mod image;
 pub mod kallsyms;

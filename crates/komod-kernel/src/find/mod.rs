@@ -15,7 +15,7 @@
 //! | komod's cache, `kernels/R` | all three | `komod kernel fetch` |
 //! | `K=`, `--kernel` | what is named | the user |
 
-mod places;
+pub(crate) mod places;
 mod select;
 mod tree;
 mod version;
@@ -28,6 +28,9 @@ use serde::Serialize;
 pub use select::{SelectError, select};
 pub use tree::tree_release;
 pub use version::compare_releases;
+
+pub(crate) use tree::is_release;
+pub(crate) use version::is_of_line;
 
 /// Where to look. Tests give a directory of their own as `prefix`.
 #[derive(Debug, Clone, PartialEq, Eq)]

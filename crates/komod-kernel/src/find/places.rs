@@ -11,7 +11,7 @@ const MAX_ENTRIES: usize = 4096;
 
 /// What the distribution installed, by release.
 pub(super) fn system(prefix: &Path) -> Vec<FoundKernel> {
-    let mut found = Collection { origin: Origin::System, kernels: BTreeMap::new() };
+    let mut found = Collection { prefix, kernels: BTreeMap::new(), troubles: Vec::new() };
     for place in ["lib/modules", "usr/lib/modules"] {
         for (name, path) in entries(&prefix.join(place)) {
             if is_release(&name) && path.is_dir() {
@@ -32,11 +32,11 @@ pub(super) fn system(prefix: &Path) -> Vec<FoundKernel> {
             found.image(rest, &path);
         }
     }
-    found.kernels.into_values().collect()
+    found.finish()
 }
 
 /// What `komod kernel fetch` put into the cache.
-pub(super) fn cache(cache: &Path) -> Vec<FoundKernel> {
+pub(crate) fn cache(cache: &Path) -> Vec<FoundKernel> {
     entries(&cache.join("kernels"))
         .into_iter()
         .filter(|(name, _)| is_release(name))
@@ -45,7 +45,7 @@ pub(super) fn cache(cache: &Path) -> Vec<FoundKernel> {
 }
 
 /// A directory laid out like the root of a system with one kernel: unpacked packages.
-pub(super) fn package_root(root: &Path, release: &str, origin: Origin) -> Option<FoundKernel> {
+pub(crate) fn package_root(root: &Path, release: &str, origin: Origin) -> Option<FoundKernel> {
     let mut found = system(root);
     let at = found.iter().position(|kernel| kernel.release == release)?;
     let mut kernel = found.swap_remove(at);
@@ -60,15 +60,44 @@ pub(super) fn package_root_release(root: &Path) -> Option<String> {
     })
 }
 
-struct Collection {
-    origin: Origin,
+struct Collection<'a> {
+    prefix: &'a Path,
     kernels: BTreeMap<String, FoundKernel>,
+    /// What was wrong with a part; of interest only if the part is not found elsewhere.
+    troubles: Vec<(String, Part, String)>,
 }
 
-impl Collection {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Tree,
+    Image,
+}
+
+impl Collection<'_> {
     fn kernel(&mut self, release: &str) -> &mut FoundKernel {
-        let origin = self.origin;
-        self.kernels.entry(release.to_owned()).or_insert_with(|| FoundKernel::new(release, origin))
+        self.kernels
+            .entry(release.to_owned())
+            .or_insert_with(|| FoundKernel::new(release, Origin::System))
+    }
+
+    fn trouble(&mut self, release: &str, part: Part, text: String) {
+        self.kernel(release);
+        self.troubles.push((release.to_owned(), part, text));
+    }
+
+    fn finish(mut self) -> Vec<FoundKernel> {
+        for (release, part, text) in self.troubles {
+            if let Some(kernel) = self.kernels.get_mut(&release) {
+                let missing = match part {
+                    Part::Tree => kernel.tree.is_none(),
+                    Part::Image => kernel.image.is_none(),
+                };
+                if missing {
+                    kernel.problems.push(text);
+                }
+            }
+        }
+        self.kernels.into_values().collect()
     }
 
     /// `lib/modules/RELEASE` and the links in it.
@@ -78,31 +107,31 @@ impl Collection {
             kernel.modules.get_or_insert_with(|| path.to_owned());
         }
         self.image(release, &path.join("vmlinuz"));
-        let build = path.join("build");
-        let Ok(link) = std::fs::symlink_metadata(&build) else { return };
-        match tree_release(&build) {
+        let link = path.join("build");
+        if std::fs::symlink_metadata(&link).is_err() {
+            return;
+        }
+        // An absolute link means a place below the prefix.
+        let build = match std::fs::read_link(&link) {
+            Ok(target) if target.is_absolute() => {
+                self.prefix.join(target.strip_prefix("/").unwrap_or(&target))
+            }
+            _ => link.clone(),
+        };
+        let trouble = match tree_release(&build) {
             Some(built) if built == release => {
                 let tree = std::fs::canonicalize(&build).unwrap_or(build);
                 self.kernel(release).tree.get_or_insert(tree);
+                return;
             }
-            Some(built) => {
-                let problem = format!("{} is a tree for {built}", build.display());
-                self.kernel(release).problems.push(problem);
+            Some(built) => format!("{} is a tree for {built}", link.display()),
+            None if !build.exists() => {
+                let target = std::fs::read_link(&link).unwrap_or_default();
+                format!("{} points to {}, which is not there", link.display(), target.display())
             }
-            None if link.is_symlink() && !build.exists() => {
-                let target = std::fs::read_link(&build).unwrap_or_default();
-                let problem = format!(
-                    "{} points to {}, which is not there",
-                    build.display(),
-                    target.display()
-                );
-                self.kernel(release).problems.push(problem);
-            }
-            None => {
-                let problem = format!("{} is not a configured build tree", build.display());
-                self.kernel(release).problems.push(problem);
-            }
-        }
+            None => format!("{} is not a configured build tree", link.display()),
+        };
+        self.trouble(release, Part::Tree, trouble);
     }
 
     /// A directory that may be a build tree. Debian's `-common` and Ubuntu's flavourless header
@@ -122,7 +151,7 @@ impl Collection {
             }
             Ok(None) if is_release(name) => {
                 let problem = format!("{} is not a boot image komod can read", path.display());
-                self.kernel(name).problems.push(problem);
+                self.trouble(name, Part::Image, problem);
             }
             Err(error)
                 if error.kind() == std::io::ErrorKind::PermissionDenied && is_release(name) =>
@@ -132,7 +161,7 @@ impl Collection {
                      {name}`)",
                     path.display()
                 );
-                self.kernel(name).problems.push(problem);
+                self.trouble(name, Part::Image, problem);
             }
             _ => {}
         }

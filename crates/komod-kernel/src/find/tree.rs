@@ -9,16 +9,20 @@ use crate::image::BootHeader;
 /// Small files of a tree are read up to this size.
 const MAX_TEXT: u64 = 64 << 10;
 
-/// The release a configured build tree builds for: from `include/config/kernel.release`, else
-/// from `include/generated/utsrelease.h` (both are written by `make prepare`, Linux 6.12
-/// `Makefile`). `None` if the directory is not a configured tree.
+/// The release a configured build tree builds for: from `include/generated/utsrelease.h`, which
+/// ends up in every module, else from `include/config/kernel.release` (both are written by `make
+/// prepare`, Linux 6.12 `Makefile`; Debian 6.1 has the upstream version in the latter). `None` if
+/// the directory is not a configured tree.
 pub fn tree_release(tree: &Path) -> Option<String> {
     if !tree.join("Makefile").is_file() {
         return None;
     }
-    let release = read_text(&tree.join("include/config/kernel.release"))
-        .map(|text| text.trim().to_owned())
-        .or_else(|| uts_release(&read_text(&tree.join("include/generated/utsrelease.h"))?))?;
+    let release = read_text(&tree.join("include/generated/utsrelease.h"))
+        .and_then(|header| uts_release(&header))
+        .or_else(|| {
+            let text = read_text(&tree.join("include/config/kernel.release"))?;
+            Some(text.trim().to_owned())
+        })?;
     Some(release).filter(|release| is_release(release))
 }
 
