@@ -4,14 +4,14 @@
 // expect-oops: (?i)stack
 #include <linux/module.h>
 
-static noinline int down(int depth)
+static noinline int descend(int depth)
 {
 	char room[256];
 
 	memset(room, depth, sizeof(room));
 	/* Used after the call, so that the compiler cannot make a loop of it. */
 	barrier_data(room);
-	depth = depth >= 0 ? down(depth + 1) : 0;
+	depth = depth >= 0 ? descend(depth + 1) : 0;
 	barrier_data(room);
 	return depth + room[0];
 }
@@ -19,7 +19,7 @@ static noinline int down(int depth)
 static int __init case_init(void)
 {
 	pr_info("stack-overflow: going down\n");
-	pr_info("stack-overflow: came back with %d\n", down(1));
+	pr_info("stack-overflow: came back with %d\n", descend(1));
 	return 0;
 }
 

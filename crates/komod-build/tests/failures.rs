@@ -294,7 +294,7 @@ fn b31_undefined_symbols() {
         assert!(text.contains("help.c") && text.contains("NAME-y"), "{text}");
         // Exported by a module in the folder beside.
         let export = HELLO.replace("module_init(", "int far_away(void);\nint far_away(void)\n{\n\treturn 0;\n}\nEXPORT_SYMBOL(far_away);\nmodule_init(");
-        builds(&scratch.write("far/far.c", &export).parent().unwrap(), &tree);
+        builds(scratch.write("far/far.c", &export).parent().unwrap(), &tree);
         scratch.write("near/near.c", &call("far_away"));
         scratch.write("near/Makefile", "obj-m := near.o\n");
         let error = fails(&scratch.0.join("near"), &tree);
