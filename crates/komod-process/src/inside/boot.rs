@@ -129,10 +129,13 @@ fn nodes() {
             node.at(o.node_zones + zone * o.sizeof_zone + o.zone_pgdat).write(node);
         }
     }
+    // Of all possible nodes (the first mask) only node 0 is real.
     if let Some(states) = kernel::function("node_states") {
-        states.fill(0, 64);
+        let prepared = kernel::prepared();
+        let kinds = prepared.btf().enum_value(Some("node_states"), "NR_NODE_STATES").unwrap_or(7);
+        let size = prepared.symbols().nearest(states.0).map_or(0, |(_, size)| size);
+        states.fill(0, (size / kinds.max(1) as u64) & !7);
         states.write(1u64);
-        states.at(8u64).write(1u64);
     }
 }
 

@@ -73,6 +73,11 @@ const NOTHING_OR_ZERO: &[&str] = &[
     "add_interrupt_randomness",
     "add_hwgenerator_randomness",
     "add_disk_randomness",
+    // Function tracing: the call sites stay calls to an empty function.
+    "ftrace_module_init",
+    "ftrace_module_enable",
+    "ftrace_release_mod",
+    "ftrace_free_mem",
     // Attributes of workqueues.
     "set_worker_desc",
     "workqueue_set_max_active",
