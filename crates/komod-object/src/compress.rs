@@ -104,3 +104,56 @@ fn read_bounded(decoder: impl Read, limit: usize) -> io::Result<Vec<u8>> {
     decoder.take((limit as u64).saturating_add(1)).read_to_end(&mut out)?;
     Ok(out)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn gzip(data: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(data).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn xz(data: &[u8]) -> Vec<u8> {
+        let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 1);
+        encoder.write_all(data).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zstd(data: &[u8]) -> Vec<u8> {
+        zstd::encode_all(data, 1).unwrap()
+    }
+
+    #[test]
+    fn round_trips() {
+        let data: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+        for (format, packed) in
+            [(Format::Gzip, gzip(&data)), (Format::Xz, xz(&data)), (Format::Zstd, zstd(&data))]
+        {
+            assert_eq!(Format::detect(&packed), Some(format));
+            assert_eq!(decompress(&packed, data.len()).unwrap(), data, "{format}");
+            let error = decompress(&packed, data.len() - 1).unwrap_err();
+            assert!(matches!(error, DecompressError::TooLarge { .. }), "{format}: {error}");
+        }
+    }
+
+    #[test]
+    fn every_truncation_is_an_error() {
+        let data = b"~Module signature appended~\n".repeat(20);
+        for packed in [gzip(&data), xz(&data), zstd(&data)] {
+            for len in 6..packed.len() {
+                let result = decompress(&packed[..len], 1 << 20);
+                assert!(matches!(result, Err(DecompressError::Damaged { .. })), "{len}");
+            }
+        }
+    }
+
+    #[test]
+    fn plain_data_passes_through() {
+        for data in [&b""[..], b"\x7fELF", b"\x1f"] {
+            assert!(matches!(decompress(data, 0).unwrap(), Cow::Borrowed(same) if same == data));
+        }
+    }
+}
