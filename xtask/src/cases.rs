@@ -2,6 +2,8 @@
 //! them. The format is documented in `tests/cases/README.md`.
 
 mod case;
+mod pattern;
+mod report;
 
 use crate::args::Args;
 use crate::kernels::{Kernel, SERIES};
@@ -10,6 +12,7 @@ use crate::tally::Tally;
 use crate::{parallel, project};
 use anyhow::{Context, Result, bail};
 use case::Case;
+use report::Report;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -84,24 +87,24 @@ fn run_named(names: &[String]) -> Result<Tally> {
 fn attempt(komod: &Path, trial: &Trial) -> Result<bool> {
     let text = std::fs::read_to_string(trial.case)?;
     let case = Case::parse(&text)?;
-    if !case.is_for(&trial.kernel.series) {
+    if !case.is_for(&trial.kernel.release) {
         return Ok(false);
     }
     let output = Command::new(komod)
-        .arg("run")
-        .arg(trial.case)
-        .arg("--kernel")
+        .args(["run", "--json", "--kernel"])
         .arg(&trial.kernel.root)
-        .args(&case.arguments)
+        .args(case.make.iter().flat_map(|variable| ["--make", variable]))
+        .arg(trial.case)
         .args(&case.params)
         .stdin(Stdio::null())
         .output()
         .context("komod")?;
-    let mut said = String::from_utf8_lossy(&output.stdout).into_owned();
-    said.push_str(&String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8_lossy(&output.stdout);
     let code = output.status.code().unwrap_or(-1);
-    if let Err(problem) = case.check(&said, code) {
-        bail!("{problem}\n--- it ended with {} and said:\n{said}---", output.status);
-    }
+    let verdict = Report::parse(&said).and_then(|report| case.check(&report, code));
+    verdict.with_context(|| {
+        let people = String::from_utf8_lossy(&output.stderr);
+        format!("it ended with {} and said:\n{said}{people}", output.status)
+    })?;
     Ok(true)
 }
