@@ -13,6 +13,7 @@ use crate::kbuild::Run;
 use crate::location::{self, Location, Surroundings};
 use crate::log::{Log, Names};
 use crate::modules;
+use crate::neighbours;
 use crate::project::{Kind, Project};
 use crate::rules::{self, Outcome};
 use crate::shadow::{self, Content, Shadow};
@@ -106,6 +107,8 @@ impl<'a> Workshop<'a> {
         let mut contents = shadow::plan(project, &location.path)?;
         alter(&mut contents);
         let shadow = Shadow::mirror(&location.path, &tree.identity(), contents)?;
+        neighbours::link(&project.root, &location.path, &shadow.contents)
+            .map_err(|(path, source)| shadow::ShadowError::Io { action: "make", path, source })?;
         Ok(Workshop { project, tree, options, location, shadow })
     }
 

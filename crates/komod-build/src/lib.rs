@@ -34,6 +34,7 @@ mod log;
 mod makefile;
 mod messages;
 mod modules;
+mod neighbours;
 mod packages;
 pub mod project;
 pub mod rules;

@@ -83,6 +83,7 @@ rules! {
     b31 "B-31",
     b39 "B-39",
     b48 "B-48",
+    b52 "B-52",
     b49 "B-49",
     b51 "B-51",
     b00 "B-00",
@@ -178,15 +179,16 @@ impl<'a> Outcome<'a> {
         let text = self.read(&message.path).unwrap_or_default();
         let line = usize::try_from(message.line).unwrap_or(0).saturating_sub(1);
         let line = text.lines().nth(line).unwrap_or_default();
-        let from = usize::try_from(message.column).unwrap_or(0);
+        let column = byte_column(line, message.column);
+        let from = usize::try_from(column).unwrap_or(0);
         let word = line
             .get(from.saturating_sub(1)..)
             .unwrap_or_default()
             .bytes()
             .take_while(|b| b.is_ascii_alphanumeric() || *b == b'_')
             .count();
-        let end = message.column.saturating_add(u32::try_from(word.max(1)).unwrap_or(1));
-        let span = match message.column {
+        let end = column.saturating_add(u32::try_from(word.max(1)).unwrap_or(1));
+        let span = match column {
             0 => Span::line(message.line),
             column => Span::columns(message.line, column, end),
         };
@@ -209,6 +211,19 @@ impl<'a> Outcome<'a> {
     }
 }
 
+/// The byte column of a column as gcc counts it, with tabs reaching to every eighth (gcc manual,
+/// `-fdiagnostics-column-unit` and `-ftabstop`).
+fn byte_column(line: &str, shown: u32) -> u32 {
+    let mut at: u32 = 1;
+    for (byte, c) in line.char_indices() {
+        if at >= shown {
+            return u32::try_from(byte + 1).unwrap_or(u32::MAX).min(shown);
+        }
+        at = if c == '\t' { (at - 1) / 8 * 8 + 9 } else { at + 1 };
+    }
+    shown
+}
+
 /// An error with this code.
 pub(crate) fn error(code: &'static str, title: impl Into<String>) -> Diagnostic {
     Diagnostic::new(code, Severity::Error, title)
@@ -229,6 +244,15 @@ pub(crate) fn complete(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn columns_behind_tabs() {
+        for (line, shown, byte) in
+            [("\tx", 9, 2), ("x", 1, 1), ("a\tb", 9, 3), ("\t\tb", 17, 3), ("", 5, 5), ("ab", 0, 0)]
+        {
+            assert_eq!(byte_column(line, shown), byte, "{line:?} {shown}");
+        }
+    }
 
     #[test]
     fn every_rule_has_a_whole_page() {

@@ -438,3 +438,19 @@ fn b00_what_no_rule_knows_is_shown_as_it_is() {
         is_complete(find(&error.diagnostics, "B-00"), "the user's own check", "");
     }
 }
+
+#[test]
+fn b52_warnings_of_a_build_that_works() {
+    for tree in trees() {
+        let scratch = Scratch::new("b52");
+        let text = HELLO.replace("\treturn 0;", "\tint unused_one;\n\n\treturn 0;");
+        let source = scratch.write("p/test.c", &text);
+        let built = builds(&source, &tree);
+        let diagnostic = find(&built.diagnostics, "B-52");
+        assert_eq!(diagnostic.severity, Severity::Warning);
+        let place = diagnostic.evidence.first().unwrap();
+        let Evidence::Source { path, span, label, .. } = place else { panic!("{place:?}") };
+        assert_eq!((path, label.as_str()), (&source, "-Wunused-variable"));
+        assert_eq!((span.line, span.column, span.end_column), (7, 6, 16), "behind a tab");
+    }
+}

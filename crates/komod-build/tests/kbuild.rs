@@ -306,3 +306,43 @@ fn every_case_builds_without_a_warning() {
         assert!(warnings.is_empty(), "{warnings:#?}");
     }
 }
+
+#[test]
+fn folders_beside_the_project_are_found() {
+    for tree in trees() {
+        let scratch = Scratch::new("beside");
+        scratch.write("top/include/shared.h", "#define SHARED 1\n");
+        scratch.write("top/config.mk", "ccflags-y += -DFROM_CONFIG\n");
+        let source = "#include <shared.h>\n#include \"../include/shared.h\"\n#ifndef FROM_CONFIG\n#error\n#endif\n";
+        scratch.write("top/driver/x.c", &format!("{source}{HELLO}"));
+        let makefile =
+            "include $(src)/../config.mk\nccflags-y += -I$(src)/../include\nobj-m := x.o\n";
+        scratch.write("top/driver/Makefile", makefile);
+        let built = make(&scratch.0.join("top/driver"), &tree, &options());
+        assert_eq!(names(&built), ["x.ko"]);
+        assert!(
+            compile_builtin(
+                &Project::open(scratch.0.join("top/driver")).unwrap(),
+                &tree,
+                &options()
+            )
+            .is_ok()
+        );
+    }
+}
+
+#[test]
+fn nothing_is_written_to_the_kernel_tree() {
+    for tree in trees() {
+        let scratch = Scratch::new("untouched");
+        let file = scratch.write("p/x.c", HELLO);
+        assert_eq!(
+            names(&make(&file, &tree, &Options { out: Some(scratch.0.join("o")), ..options() })),
+            ["x.ko"]
+        );
+        let tree_is_untouched = |path: &str| !tree.file(path).exists();
+        for left in ["x.o", ".tmp_versions", "modules.order", ".module-common.o"] {
+            assert!(tree_is_untouched(left), "{left} in the kernel tree");
+        }
+    }
+}

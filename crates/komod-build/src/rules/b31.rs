@@ -58,7 +58,7 @@ fn undefined(
     let mut defined = None;
     for (path, text) in sources {
         let masked = c_source::mask(text);
-        let Some(word) = c_source::find_word(&masked, name, 0) else { continue };
+        let Some(word) = last_word(&masked, name) else { continue };
         let (row, column) = c_source::place(text, word.start);
         let width = u32::try_from(word.len()).unwrap_or(0);
         let span = Span::columns(row, column, column.saturating_add(width));
@@ -94,6 +94,17 @@ fn undefined(
         "kernel {} does not export it: look for an exported function that does the same",
         outcome.tree.release
     ))
+}
+
+/// The last place a name stands at: a use, if it is declared at all.
+fn last_word(text: &str, name: &str) -> Option<std::ops::Range<usize>> {
+    let mut found = None;
+    let mut at = 0;
+    while let Some(word) = c_source::find_word(text, name, at) {
+        at = word.end;
+        found = Some(word);
+    }
+    found
 }
 
 /// The symbol's name in a line of a `Module.symvers`: checksum, name, module, kind, namespace,

@@ -30,7 +30,15 @@ pub(crate) fn look(outcome: &Outcome<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let said = outcome.said("kbuild", &TEXTS);
-    said.map(|said| diagnostic(&outcome.location.path, said).into()).into_iter().collect()
+    let claims = (0..outcome.messages.len()).filter(|&index| {
+        let text = outcome.messages.get(index).map_or("", |message| &message.text);
+        TEXTS.iter().any(|known| text.contains(known))
+    });
+    let found = said.map(|said| Finding {
+        diagnostic: diagnostic(&outcome.location.path, said),
+        claims: claims.collect(),
+    });
+    found.into_iter().collect()
 }
 
 /// The diagnostic for this folder.
