@@ -34,7 +34,7 @@ pub fn comparable(log: &[String]) -> Vec<String> {
 }
 
 /// Replaces every number (decimal, or hexadecimal with `0x`) and every bare hexadecimal word of
-/// eight or more digits (an address) by `#`.
+/// eight or more digits (an address) by `#`, and runs of spaces (which pad numbers) by one.
 fn mask(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     let mut rest = line;
@@ -48,7 +48,9 @@ fn mask(line: &str) -> String {
         } else {
             rest.bytes().take_while(u8::is_ascii_digit).count()
         };
-        if take > 0 {
+        if c == ' ' && out.ends_with(' ') {
+            rest = &rest[1..];
+        } else if take > 0 {
             out.push('#');
             rest = &rest[take..];
             in_word = false;
@@ -102,6 +104,7 @@ mod tests {
         assert_eq!(mask("ptr 00000000deadbeef end"), "ptr # end");
         assert_eq!(mask("eth0: dead face, e1000e"), "eth#: dead face, e#e");
         assert_eq!(mask("rip 0x2c"), "rip #");
+        assert_eq!(mask("gen()   812 MB/s"), mask("gen() 11812 MB/s"));
         assert_eq!(mask("§ 0x and 0xzz 7"), "§ #x and #xzz #");
     }
 
