@@ -20,14 +20,14 @@
 //! ```no_run
 //! use komod_load::{Described, Facts, RegionBases, Request, StructModule, Version, link, plan};
 //!
-//! # fn btf_offset(_: &str) -> Option<u32> { None }
-//! # fn btf_size(_: &str) -> Option<u32> { None }
+//! # fn btf_offset_of(_: &str, _: &str) -> Option<u32> { None }
+//! # fn btf_size_of(_: &str) -> Option<u32> { None }
 //! # fn allocate(_: u64) -> u64 { 0 }
 //! # let bytes: &[u8] = &[];
 //! let vermagic = "6.1.0-56-amd64 SMP preempt mod_unload modversions ";
 //! let mut facts = Facts::new(Version::new(6, 1, 192), vermagic);
-//! // Offsets inside `struct module`, by path, from the target's own type information.
-//! facts.layout = StructModule::resolve(0x380, btf_offset, btf_size);
+//! // The layout of `struct module`, from the target's own type information.
+//! facts.layout = StructModule::resolve(btf_size_of, btf_offset_of).ok_or("no struct module")?;
 //! let mut kernel = Described::new(facts);
 //! kernel.export("_printk", 0x1000_2340).crc = Some(0x9272_8f9a);
 //! kernel.export("module_layout", 0x1000_5670).crc = Some(0xcc50_14c3);

@@ -140,6 +140,9 @@ pub const OBJECTS: &[(&str, u32)] = &[
     ("mod_kallsyms", 32),
 ];
 
+/// The struct `mem[]` is an array of.
+const MEMORY: &str = "module_memory";
+
 /// `offsetof(struct module, name)` on every 64-bit kernel: after the state and a list head.
 const NAME_OFFSET: u32 = 24;
 /// `MODULE_NAME_LEN` on 64-bit machines.
@@ -160,36 +163,49 @@ impl StructModule {
         StructModule::default()
     }
 
-    /// Resolves [`FIELDS`] and [`OBJECTS`].
+    /// Resolves [`FIELDS`] and [`OBJECTS`] against a kernel's type information.
     ///
-    /// `size` is `sizeof(struct module)`, `offset` answers with the byte offset of a path inside
-    /// it, `size_of` with the size of another struct.
+    /// `size_of` answers with the size of a struct, `offset_of` with the byte offset of a field
+    /// (`a`, `a.b`) in a struct; neither needs to know arrays. `None` if there is no `struct
+    /// module`.
     ///
     /// ```
     /// # use komod_load::StructModule;
     /// let layout = StructModule::resolve(
-    ///     0x380,
-    ///     |path| match path {
-    ///         "init" => Some(0x138),
-    ///         "exit" => Some(0x350),
+    ///     |name| (name == "module").then_some(0x380),
+    ///     |name, path| match (name, path) {
+    ///         ("module", "init") => Some(0x138),
+    ///         ("module", "exit") => Some(0x350),
     ///         _ => None,
     ///     },
-    ///     |_| None,
-    /// );
+    /// )
+    /// .unwrap();
     /// assert_eq!(layout.offset("exit"), Some(0x350));
     /// assert_eq!(layout.object("kernel_param"), 40);
     /// ```
     pub fn resolve(
-        size: u32,
-        offset: impl Fn(&str) -> Option<u32>,
         size_of: impl Fn(&str) -> Option<u32>,
-    ) -> Self {
+        offset_of: impl Fn(&str, &str) -> Option<u32>,
+    ) -> Option<Self> {
+        let size = size_of("module")?;
+        let offset = |path: &str| match path.split_once('[') {
+            None => offset_of("module", path),
+            Some((array, element)) => {
+                let (index, field) = element.split_once("].")?;
+                let index: u32 = index.parse().ok()?;
+                let start = size_of(MEMORY)?.checked_mul(index)?;
+                let start = start.checked_add(offset_of("module", array)?)?;
+                start.checked_add(offset_of(MEMORY, field)?)
+            }
+        };
+        let inside = |offset: &u32| *offset < size;
+        let offsets = FIELDS.iter().filter_map(|&path| Some((path, offset(path).filter(inside)?)));
         let objects = OBJECTS.iter().filter_map(|&(name, _)| Some((name, size_of(name)?)));
-        StructModule {
+        Some(StructModule {
             size: Some(size),
-            offsets: FIELDS.iter().filter_map(|&path| Some((path, offset(path)?))).collect(),
+            offsets: offsets.collect(),
             objects: objects.collect(),
-        }
+        })
     }
 
     /// `sizeof(struct module)`, if known.
@@ -222,11 +238,36 @@ mod tests {
 
     #[test]
     fn sizes_fall_back_to_the_table() {
-        let layout = StructModule::resolve(1, |_| None, |name| (name == "_ddebug").then_some(99));
+        let size_of = |name: &str| match name {
+            "module" => Some(64),
+            "_ddebug" => Some(99),
+            _ => None,
+        };
+        let layout = StructModule::resolve(size_of, |_, _| None).unwrap();
         assert_eq!(layout.object("_ddebug"), 99);
         assert_eq!(layout.object("jump_entry"), 16);
         assert_eq!(layout.object("no such struct"), 1);
         assert_eq!(layout.offset("name"), Some(24));
         assert_eq!(layout.offset("state"), None);
+        assert!(StructModule::resolve(|_| None, |_, _| Some(0)).is_none());
+    }
+
+    #[test]
+    fn elements_of_arrays_are_found() {
+        let size_of = |name: &str| match name {
+            "module" => Some(0x500),
+            "module_memory" => Some(72),
+            _ => None,
+        };
+        let offset_of = |name: &str, path: &str| match (name, path) {
+            ("module", "mem") => Some(0x140),
+            ("module_memory", "base") => Some(0),
+            ("module_memory", "mtn.mod") => Some(16),
+            _ => None,
+        };
+        let layout = StructModule::resolve(size_of, offset_of).unwrap();
+        assert_eq!(layout.offset("mem[0].base"), Some(0x140));
+        assert_eq!(layout.offset("mem[6].mtn.mod"), Some(0x140 + 6 * 72 + 16));
+        assert_eq!(layout.offset("mem[6].size"), None);
     }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// An unpacked kernel: the folder that has `lib/modules/<release>` and `usr/src`.
 pub struct Kernel {
+    pub root: PathBuf,
     pub release: String,
     pub modules: Vec<PathBuf>,
     pub symvers: PathBuf,
@@ -54,7 +55,9 @@ fn kernel(root: &Path) -> Option<Kernel> {
         let mut modules = Vec::new();
         collect(&entry.path().join("kernel"), &mut modules);
         modules.sort();
-        (symvers.exists() && !modules.is_empty()).then_some(Kernel { release, modules, symvers })
+        let root = root.to_owned();
+        let complete = symvers.exists() && !modules.is_empty();
+        complete.then_some(Kernel { root, release, modules, symvers })
     })
 }
 
