@@ -77,6 +77,11 @@ pub fn load_order(
     Ok(search.order)
 }
 
+/// The file of a kernel's own module, by name.
+pub fn find_stock(modules_dir: &Path, name: &str) -> Option<PathBuf> {
+    ModuleTree::new(modules_dir.to_owned()).find(&name.replace('-', "_")).map(Path::to_owned)
+}
+
 /// Reads a module file, decompressing it.
 pub fn read(path: &Path, given: bool) -> Result<ModuleFile, DependencyError> {
     let error = |source| DependencyError::Read { path: path.to_owned(), source };

@@ -1,1 +1,48 @@
-fn main() {}
+//! `komod`: the commands, and the terminal.
+//!
+//! The same binary is also what runs in the background, told apart by `argv[0]`: the kernel
+//! process itself (`komod_process::child_main`), and the supervisors and starters of zygotes
+//! (`komod_place::process::background_main`).
+//!
+//! [`cli`] is the command line; `cmd` has a file per command. What `run` and `load` share:
+//! [`targets`] reads their words, [`kernels`] chooses the kernel, [`gather`] builds and collects
+//! the modules; `run` is the session of `komod run`; `text` is how kernels and failures are shown.
+#![forbid(unsafe_code)]
+
+mod building;
+mod cli;
+mod cmd;
+mod console;
+mod explained;
+mod fetching;
+mod gather;
+mod json;
+mod kernels;
+mod progress;
+mod report_error;
+mod run;
+mod table;
+mod targets;
+mod text;
+
+use clap::Parser;
+use cmd::Outcome;
+use std::process::ExitCode;
+use std::time::Instant;
+
+fn main() -> ExitCode {
+    let started = Instant::now();
+    match std::env::args_os().next() {
+        Some(name) if name == komod_process::client::KERNEL_ARGV0 => komod_process::child_main(),
+        Some(name) if name == komod_place::process::BACKGROUND_ARGV0 => {
+            komod_place::process::background_main()
+        }
+        _ => {}
+    }
+    let cli = cli::Cli::parse();
+    match cli.run(started) {
+        Ok(Outcome::Good) => ExitCode::SUCCESS,
+        Ok(Outcome::Bad) => ExitCode::from(1),
+        Err(e) => ExitCode::from(report_error::report(&e, cli.json())),
+    }
+}

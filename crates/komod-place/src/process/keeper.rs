@@ -47,6 +47,7 @@ impl Keeper {
             boot,
             kernel: Some(kernel),
             booted: Instant::now(),
+            last: None,
             log,
             info: info.clone(),
             queue,
@@ -111,6 +112,8 @@ struct KeeperThread {
     boot: Boot,
     kernel: Option<Kernel>,
     booted: Instant,
+    /// What it did last, for a death right after.
+    last: Option<String>,
     log: Arc<LogRing>,
     info: Arc<Mutex<Info>>,
     queue: Receiver<Job>,
@@ -161,7 +164,8 @@ impl KeeperThread {
             Ok((event, _)) => note_event(&self.log, &self.info, &event),
             Err(e) => {
                 let soon = self.booted.elapsed() < SOON;
-                self.died(status(e), "idle");
+                let after = self.last.take().map(|l| format!(", after {l}")).unwrap_or_default();
+                self.died(status(e), &format!("idle{after}"));
                 if !soon {
                     // What it answers stands in the info and the log.
                     let _ = self.restart();
@@ -194,7 +198,10 @@ impl KeeperThread {
             answer(Answer::Event(event.clone()), vec![]);
         });
         match outcome {
-            Ok((reply, data)) => answer(Answer::Event(Event::Reply(reply)), data),
+            Ok((reply, data)) => {
+                self.last = Some(doing(request));
+                answer(Answer::Event(Event::Reply(reply)), data);
+            }
             Err(e) => {
                 let status = status(e);
                 let doing = doing(request);

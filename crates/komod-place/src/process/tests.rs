@@ -29,7 +29,7 @@ fn up_with(
     let path = std::env::temp_dir().join(format!("komod-sv-{test}-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&path);
     let dir = RuntimeDir::at(&path).unwrap();
-    let about = About { release: "0.0-fake".into(), modules_dir: None };
+    let about = About { release: "0.0-fake".into(), modules_dir: None, tree: None };
     let (supervisor, info) = supervisor::with_kernel(&dir, "k", Box::new(boot), about).unwrap();
     assert_eq!((info.boot_us, info.initcalls, info.restarts), (42, 3, 0));
     let served = std::thread::spawn(move || supervisor.serve());

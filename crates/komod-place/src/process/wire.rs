@@ -12,6 +12,8 @@ pub struct About {
     pub release: String,
     /// `lib/modules/RELEASE` of this kernel, if there is one.
     pub modules_dir: Option<PathBuf>,
+    /// Its build tree, if there is one.
+    pub tree: Option<PathBuf>,
 }
 
 /// First frame to a background process: what it is to be.

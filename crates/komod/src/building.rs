@@ -1,0 +1,107 @@
+//! Building for a command: with progress, with the fixes the user agreed to, with what went
+//! wrong as diagnostics.
+
+use crate::console;
+use crate::kernels;
+use crate::progress::Progress;
+use anyhow::Result;
+use komod_build::{BuildError, Built, BuiltinObject, Options, Project};
+use komod_diag::{Diagnostic, terminal, unified};
+use komod_kernel::find::FoundKernel;
+use std::path::Path;
+
+/// Rounds of building and fixing: a fix may uncover the next mistake.
+const ROUNDS: usize = 4;
+
+/// There is no module; why stands in the diagnostics.
+#[derive(Debug)]
+pub struct BuildFailed {
+    pub diagnostics: Vec<Diagnostic>,
+    /// What kbuild printed.
+    pub output: String,
+}
+
+impl std::fmt::Display for BuildFailed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let error = self.diagnostics.iter().find(|d| d.is_error());
+        f.write_str(error.map_or("the build failed", |d| &d.title))
+    }
+}
+
+impl std::error::Error for BuildFailed {}
+
+#[derive(Debug, Clone, Default)]
+pub struct How {
+    /// Apply safe fixes and build again.
+    pub fix: bool,
+    /// Let kbuild show whole commands.
+    pub verbose: bool,
+    /// Variables for make's command line.
+    pub variables: Vec<(String, String)>,
+}
+
+/// Builds the modules of a folder or C file.
+pub fn modules(path: &Path, kernel: &FoundKernel, how: &How) -> Result<Built> {
+    let built = with_fixes(path, kernel, how, komod_build::build)?;
+    warn(&built.diagnostics);
+    Ok(built)
+}
+
+/// Compiles them as parts of the kernel.
+pub fn builtin(path: &Path, kernel: &FoundKernel, how: &How) -> Result<Vec<BuiltinObject>> {
+    with_fixes(path, kernel, how, komod_build::compile_builtin)
+}
+
+fn with_fixes<T>(
+    path: &Path,
+    kernel: &FoundKernel,
+    how: &How,
+    build: fn(&Project, &komod_build::Tree, &Options) -> Result<T, BuildError>,
+) -> Result<T> {
+    let project = Project::open(path)
+        .map_err(|e| BuildFailed { diagnostics: vec![e.diagnostic()], output: String::new() })?;
+    let tree = kernels::tree(kernel)?;
+    let options =
+        Options { verbose: how.verbose, variables: how.variables.clone(), ..Options::default() };
+    let mut round = 1;
+    loop {
+        let progress =
+            Progress::start(format!("building {} for {}", project.name(), kernel.release));
+        let outcome = build(&project, &tree, &options);
+        drop(progress);
+        let error = match outcome {
+            Ok(built) => return Ok(built),
+            Err(e) => e,
+        };
+        if how.fix && round < ROUNDS && fix(&error.diagnostics)? {
+            round += 1;
+            continue;
+        }
+        let output = error.log.text();
+        return Err(BuildFailed { diagnostics: error.diagnostics, output }.into());
+    }
+}
+
+/// Applies the safe fixes, shows what it changed; `false` if there were none.
+fn fix(diagnostics: &[Diagnostic]) -> Result<bool> {
+    let read = |file: &Path| std::fs::read_to_string(file).ok();
+    let diffs: Vec<String> = diagnostics
+        .iter()
+        .filter_map(Diagnostic::safe_fix)
+        .map(|fix| unified::diff_all(fix, read))
+        .collect();
+    let applied = komod_build::apply_fixes(diagnostics)?;
+    for title in &applied.titles {
+        console::people(&format!("fixed: {title}"));
+    }
+    if !applied.files.is_empty() {
+        diffs.iter().for_each(|diff| console::people(diff.trim_end()));
+    }
+    Ok(!applied.files.is_empty())
+}
+
+fn warn(diagnostics: &[Diagnostic]) {
+    if !diagnostics.is_empty() {
+        console::people(terminal::render_all(diagnostics, console::diagnostics()).trim_end());
+    }
+}

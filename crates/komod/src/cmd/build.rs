@@ -1,0 +1,80 @@
+//! `komod build`.
+
+use super::{BuildFlags, Outcome};
+use crate::building;
+use crate::console;
+use crate::json;
+use crate::kernels::{self, Need};
+use crate::text::plural;
+use anyhow::Result;
+use clap::Args;
+use komod_diag::Diagnostic;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Build the modules of a folder or C file for one kernel
+///
+/// The kernel's own build system does the work, in a folder of its own per kernel
+/// (target/komod/RELEASE): nothing is written beside the sources. The modules' paths go to
+/// stdout, in an order they can be loaded in. What goes wrong is explained, with the way out.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  komod build                      the module in this folder, for the default kernel
+  komod build examples/hello       the one in that folder
+  komod build hello.c              a single C file; it needs no Makefile
+  komod build --kernel 6.12 DIR    for another kernel (see `komod kernel list`)
+  komod build --fix                apply the safe fixes of known mistakes, then build
+  komod build --make KBUILD_MODPOST_WARN=1   with a variable for make")]
+pub struct BuildArgs {
+    /// Folder with a Makefile, or a C file
+    #[arg(default_value = ".")]
+    what: PathBuf,
+    #[command(flatten)]
+    flags: BuildFlags,
+    /// Let the compiler's and linker's whole commands be seen on failure
+    #[arg(short, long)]
+    verbose: bool,
+    /// The answer as JSON on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    ok: bool,
+    kernel: &'a str,
+    modules: &'a [PathBuf],
+    folder: &'a PathBuf,
+    diagnostics: &'a [Diagnostic],
+}
+
+pub fn run(args: &BuildArgs) -> Result<Outcome> {
+    let kernel = kernels::choose(args.flags.kernel.as_deref(), None, Need::Tree)?;
+    if args.flags.kernel.is_none() && !kernel.running && !args.json {
+        console::note(&format!(
+            "building for {}, which is not the running kernel{}",
+            kernel.release,
+            kernels::running().map(|r| format!(" ({r})")).unwrap_or_default()
+        ));
+    }
+    let how = building::How { verbose: args.verbose, ..args.flags.how() };
+    let built = building::modules(&args.what, &kernel, &how)?;
+    if args.json {
+        json::print(
+            "komod-build",
+            Answer {
+                ok: true,
+                kernel: &kernel.release,
+                modules: &built.modules,
+                folder: &built.folder,
+                diagnostics: &built.diagnostics,
+            },
+        )?;
+    } else {
+        built.modules.iter().for_each(|m| console::line(&m.display().to_string()));
+        let n = plural(built.modules.len(), "module");
+        console::people(&format!("built {n} for {}", kernel.release));
+    }
+    Ok(Outcome::Good)
+}

@@ -1,0 +1,109 @@
+//! `komod log`: what dmesg does, for a kernel that stays.
+
+use super::{Outcome, Which, place_error};
+use crate::console::{self, Paint, color_on_stdout, paint};
+use crate::json;
+use crate::text;
+use crate::text::source::Sources;
+use anyhow::Result;
+use clap::Args;
+use komod_place::process::{LogEntry, LogLine, LogRequest};
+use std::ops::ControlFlow;
+
+/// Show the log of a kernel that stays
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  komod log               all since the last clear, the boot included
+  komod log -f            and go on with what comes
+  komod log -c            show, then clear
+  komod log --level warn  only warnings and worse")]
+pub struct LogArgs {
+    #[command(flatten)]
+    which: Which,
+    /// Go on with what comes, until Ctrl-C or `komod down`
+    #[arg(short, long)]
+    follow: bool,
+    /// Only what comes from now on, with --follow
+    #[arg(long, requires = "follow")]
+    new: bool,
+    /// Clear after showing
+    #[arg(short = 'c', long)]
+    clear: bool,
+    /// Clear without showing
+    #[arg(short = 'C', long, conflicts_with_all = ["clear", "follow"])]
+    only_clear: bool,
+    /// Also what was cleared
+    #[arg(short, long)]
+    all: bool,
+    /// Only this level and worse: emerg, alert, crit, err, warn, notice, info, debug
+    #[arg(short, long, value_name = "LEVEL", value_parser = level)]
+    level: Option<u8>,
+    /// One JSON object per line
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn level(text: &str) -> Result<u8, String> {
+    (0..8u8)
+        .find(|n| text::log::level_name(*n) == text || text.parse() == Ok(*n))
+        .ok_or_else(|| "want emerg, alert, crit, err, warn, notice, info, debug or 0 to 7".into())
+}
+
+pub fn run(args: &LogArgs) -> Result<Outcome> {
+    let mut place = args.which.connect()?;
+    let info = place.info().map_err(|e| place_error(&e, "asking the kernel"))?;
+    let what = LogRequest {
+        follow: args.follow,
+        all: args.all,
+        only_new: args.new || args.only_clear,
+        clear: args.clear || args.only_clear,
+    };
+    let mut sources = Sources::default();
+    let mut failed = None;
+    place
+        .log(what, &mut |entry| {
+            if !wanted(&entry, args.level) {
+                return ControlFlow::Continue(());
+            }
+            if args.json {
+                if let Err(e) = json::print("komod-log", &entry) {
+                    failed = Some(e);
+                    return ControlFlow::Break(());
+                }
+            } else {
+                console::line(&shown(&entry, &info.about.release, &mut sources));
+            }
+            ControlFlow::Continue(())
+        })
+        .map_err(|e| place_error(&e, "reading the log"))?;
+    failed.map_or(Ok(Outcome::Good), Err)
+}
+
+fn wanted(entry: &LogEntry, level: Option<u8>) -> bool {
+    match (&entry.line, level) {
+        (LogLine::Record(r), Some(level)) => r.level <= level,
+        _ => true,
+    }
+}
+
+fn shown(entry: &LogEntry, release: &str, sources: &mut Sources) -> String {
+    let color = color_on_stdout();
+    match &entry.line {
+        LogLine::Record(r) => text::log::record(r, color),
+        LogLine::Oops(o) => text::oops::oops(o, release, sources, color),
+        LogLine::Note(n) => paint(&format!("--- komod: {n}"), Paint::Cyan, color),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_have_names_and_numbers() {
+        assert_eq!(level("warn"), Ok(4));
+        assert_eq!(level("7"), Ok(7));
+        assert!(level("8").is_err() && level("loud").is_err());
+    }
+}

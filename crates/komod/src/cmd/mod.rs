@@ -1,0 +1,100 @@
+//! The commands, one file each or per family.
+
+pub mod build;
+pub mod explain;
+pub mod files;
+pub mod info;
+mod ioctl_number;
+pub mod kernel;
+pub mod log;
+pub mod modules;
+pub mod run;
+pub mod symbols;
+pub mod up;
+
+use crate::building::How;
+use crate::explained::Explained;
+use crate::text::failure::{self, Doing};
+use anyhow::Result;
+use clap::Args;
+use komod_place::PlaceError;
+use komod_place::process::{Resident, RuntimeDir};
+
+/// How a command that did its work ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Good,
+    /// The answer is no: exit status 1.
+    Bad,
+}
+
+/// Flags of all commands that build.
+#[derive(Debug, Clone, Args)]
+pub struct BuildFlags {
+    /// The kernel: a release or its beginning (6.1), a build tree, an image, a folder with both
+    #[arg(short, long, value_name = "K")]
+    pub kernel: Option<String>,
+    /// Apply the safe fixes of what keeps it from building, and go on
+    #[arg(long)]
+    fix: bool,
+    /// A variable for make's command line; may be given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    make: Vec<(String, String)>,
+}
+
+impl BuildFlags {
+    pub fn how(&self) -> How {
+        How { fix: self.fix, verbose: false, variables: self.make.clone() }
+    }
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("want NAME=VALUE".into()),
+    }
+}
+
+/// The kernel that a command goes to.
+#[derive(Debug, Clone, Args)]
+pub struct Which {
+    /// The kernel to speak to, by the name it was started with
+    ///
+    /// Without it: the one called `default`, or the only one that is up.
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+}
+
+impl Which {
+    pub fn connect(&self) -> Result<Resident> {
+        let dir = RuntimeDir::open().map_err(|e| place_error(&e, "connecting"))?;
+        let name = match &self.name {
+            Some(name) => name.clone(),
+            None => the_one(&dir)?,
+        };
+        Resident::connect(&dir, &name).map_err(|e| place_error(&e, "connecting").into())
+    }
+}
+
+/// Names of the kernels that are up.
+pub fn names_up(dir: &RuntimeDir) -> Vec<String> {
+    dir.names().into_iter().filter(|n| Resident::connect(dir, n).is_ok()).collect()
+}
+
+/// The kernel to speak to when none is named.
+pub fn the_one(dir: &RuntimeDir) -> Result<String> {
+    const DEFAULT: &str = "default";
+    let names = names_up(dir);
+    match names.as_slice() {
+        names if names.iter().any(|n| n == DEFAULT) => Ok(DEFAULT.into()),
+        [only] => Ok(only.clone()),
+        [] => Err(failure::not_up(DEFAULT).into()),
+        several => Err(Explained::usage(format!("several kernels are up: {}", several.join(", ")))
+            .hint("say which: --name NAME")
+            .into()),
+    }
+}
+
+pub fn place_error(error: &PlaceError, doing: &str) -> Explained {
+    failure::explain(error, Doing::Other(doing))
+}

@@ -1,0 +1,267 @@
+//! `komod load`, `unload`, `list`: what insmod, rmmod and lsmod do, in a kernel that stays.
+
+use super::run::Loader;
+use super::{Outcome, Which, place_error};
+use crate::building::How;
+use crate::console::{self, color_on_stderr};
+use crate::gather;
+use crate::json;
+use crate::targets::Words;
+use crate::text::failure::{self, Doing};
+use crate::text::source::Sources;
+use crate::text::{self, plural};
+use anyhow::Result;
+use clap::Args;
+use komod_kernel::find::{FoundKernel, Roots};
+use komod_place::process::{Info, Resident};
+use komod_place::{ModuleToLoad, Place};
+use komod_process::protocol::{Event, Leak, LoadedModule};
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// Load modules into a kernel that stays, what they depend on first
+///
+/// As insmod, it says nothing when it works: `komod log` shows what the module said. When it
+/// does not work, the kernel's words about it come on stderr.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  komod load hello.ko               a built module
+  komod load params.ko count=3      with a parameter
+  komod load examples/hello         build it for that kernel first
+  komod load crc7                   a module of the kernel's own")]
+pub struct LoadArgs {
+    /// .ko files, folders with sources, C files, names of stock modules; and parameters
+    #[arg(required = true, value_name = "X.ko|DIR|FILE.c|NAME|PARAM=VALUE")]
+    what: Vec<String>,
+    #[command(flatten)]
+    which: Which,
+    /// Who loads: komod's loader, or the kernel's own sys_init_module
+    #[arg(long, value_enum, default_value_t = Loader::Komod)]
+    loader: Loader,
+    /// Ignore the version magic and the symbol versions, as `modprobe --force` does
+    #[arg(short, long)]
+    force: bool,
+    /// Apply the safe fixes of what keeps sources from building, and go on
+    #[arg(long)]
+    fix: bool,
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Unload modules from a kernel that stays
+#[derive(Debug, Args)]
+pub struct UnloadArgs {
+    /// Names as `komod list` shows them (a file name will do)
+    #[arg(required = true)]
+    names: Vec<String>,
+    #[command(flatten)]
+    which: Which,
+    /// Also if it is in use (the kernel must be configured for it)
+    #[arg(short, long)]
+    force: bool,
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// List the modules in a kernel that stays, in lsmod's columns
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    #[command(flatten)]
+    which: Which,
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Shows on stderr what the kernel said when something went wrong.
+struct Said {
+    events: Vec<Event>,
+    release: String,
+    sources: Sources,
+}
+
+impl Said {
+    fn new(info: &Info) -> Said {
+        Said {
+            events: Vec::new(),
+            release: info.about.release.clone(),
+            sources: Sources::default(),
+        }
+    }
+
+    fn show(&mut self) {
+        let color = color_on_stderr();
+        for event in self.events.drain(..) {
+            match event {
+                Event::Log(r) => console::people(&text::log::record(&r, color)),
+                Event::Oops(o) => {
+                    let (release, sources) = (&self.release, &mut self.sources);
+                    console::people(&text::oops::oops(&o, release, sources, color));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct LoadAnswer {
+    name: String,
+    load_us: u64,
+    init_us: u64,
+}
+
+pub fn load(args: &LoadArgs) -> Result<Outcome> {
+    let words = Words::parse(&args.what)?;
+    let mut place = args.which.connect()?;
+    let info = place.info().map_err(|e| place_error(&e, "asking the kernel"))?;
+    let loaded = loaded_names(&mut place)?;
+    let kernel = kernel_of(&info);
+    let how = How { fix: args.fix, ..How::default() };
+    let gathered = gather::gather(&words, &kernel, &how, &loaded)?;
+    let mut answers = Vec::new();
+    for file in gathered.modules {
+        let params = gathered.params.get(&file.name).map(String::as_str).unwrap_or_default();
+        let shown = file.path.file_name().unwrap_or_default().to_string_lossy();
+        let module = ModuleToLoad {
+            file: &shown,
+            elf: &file.elf,
+            params,
+            loader: args.loader.into(),
+            force_vermagic: args.force,
+            force_modversions: args.force,
+        };
+        let mut said = Said::new(&info);
+        match place.load(&module, &mut |e| said.events.push(e.clone())) {
+            Ok(l) => {
+                answers.push(LoadAnswer { name: l.name, load_us: l.load_us, init_us: l.init_us })
+            }
+            Err(e) => {
+                let explained = failure::explain(&e, Doing::Load(&file.name));
+                said.sources.add(&file.name, file.elf);
+                said.show();
+                return Err(explained.into());
+            }
+        }
+    }
+    if args.json {
+        json::print("komod-load", serde_json::json!({ "loaded": answers }))?;
+    }
+    Ok(Outcome::Good)
+}
+
+/// The kernel that is up, for building and for its modules.
+fn kernel_of(info: &Info) -> FoundKernel {
+    let roots = Roots::system();
+    let found = komod_kernel::find::discover(&roots);
+    let same =
+        |k: &&FoundKernel| k.release == info.about.release && k.modules == info.about.modules_dir;
+    let release = |k: &&FoundKernel| k.release == info.about.release;
+    let known = found.iter().find(same).or_else(|| found.iter().find(release));
+    let mut kernel = known.cloned().unwrap_or_else(|| FoundKernel {
+        release: info.about.release.clone(),
+        tree: None,
+        image: None,
+        modules: None,
+        origin: komod_kernel::find::Origin::Named,
+        running: false,
+        problems: vec![
+            "no build tree for it was found: give one with `komod build --kernel`".into(),
+        ],
+    });
+    kernel.tree = info.about.tree.clone().or(kernel.tree);
+    kernel.modules = info.about.modules_dir.clone().or(kernel.modules);
+    kernel
+}
+
+fn loaded_names(place: &mut Resident) -> Result<BTreeSet<String>> {
+    let list = place.modules(&mut |_| {}).map_err(|e| place_error(&e, "listing modules"))?;
+    Ok(list.into_iter().map(|m| m.name).collect())
+}
+
+#[derive(Serialize)]
+struct UnloadAnswer {
+    name: String,
+    leaks: Vec<Leak>,
+}
+
+pub fn unload(args: &UnloadArgs) -> Result<Outcome> {
+    let mut place = args.which.connect()?;
+    let info = place.info().map_err(|e| place_error(&e, "asking the kernel"))?;
+    let mut answers = Vec::new();
+    for name in &args.names {
+        let name = komod_place::dependencies::module_name(std::path::Path::new(name))
+            .unwrap_or_else(|| name.replace('-', "_"));
+        let mut said = Said::new(&info);
+        if let Err(e) = place.unload(&name, args.force, &mut |e| said.events.push(e.clone())) {
+            said.show();
+            return Err(failure::explain(&e, Doing::Unload(&name)).into());
+        }
+        // The module is out; not to know of leaks is no failure of that.
+        let leaks = place.leaks(&name, &mut |_| {}).unwrap_or_default();
+        if !leaks.is_empty() && !args.json {
+            let size: u64 = leaks.iter().map(|l| l.size).sum();
+            let n = plural(leaks.len(), "object");
+            console::warning(&format!("{name} left {n} ({size} bytes) behind"));
+            for leak in &leaks {
+                console::people(&format!(
+                    "leak: {} bytes of {} allocated at {}",
+                    leak.size, leak.what, leak.caller
+                ));
+            }
+        }
+        answers.push(UnloadAnswer { name, leaks });
+    }
+    if args.json {
+        json::print("komod-unload", serde_json::json!({ "unloaded": answers }))?;
+    }
+    Ok(Outcome::Good)
+}
+
+pub fn list(args: &ListArgs) -> Result<Outcome> {
+    let mut place = args.which.connect()?;
+    let modules = place.modules(&mut |_| {}).map_err(|e| place_error(&e, "listing modules"))?;
+    if args.json {
+        json::print("komod-list", serde_json::json!({ "modules": modules }))?;
+    } else {
+        console::line(&lsmod(&modules));
+    }
+    Ok(Outcome::Good)
+}
+
+/// As kmod 30's lsmod prints it: header, then `%-19s %8ld  %d` and the users.
+fn lsmod(modules: &[LoadedModule]) -> String {
+    let mut text = String::from("Module                  Size  Used by");
+    for m in modules {
+        text.push_str(&format!("\n{:<19} {:>8}  {}", m.name, m.size, m.refcount));
+        if !m.used_by.is_empty() {
+            text.push_str(&format!(" {}", m.used_by.join(",")));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_lsmods() {
+        let module = |name: &str, refcount, used_by: &[&str]| LoadedModule {
+            name: name.into(),
+            size: 16384,
+            refcount,
+            used_by: used_by.iter().map(|s| s.to_string()).collect(),
+            state: "Live".into(),
+            address: 0,
+            taints: String::new(),
+        };
+        let list = [module("user", 0, &[]), module("a_rather_long_module_name", 2, &["user", "x"])];
+        assert_eq!(
+            lsmod(&list),
+            "Module                  Size  Used by\n\
+             user                   16384  0\n\
+             a_rather_long_module_name    16384  2 user,x"
+        );
+    }
+}

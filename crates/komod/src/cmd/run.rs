@@ -1,0 +1,267 @@
+//! `komod run`: build, load, show the log, unload, judge.
+
+use super::{BuildFlags, Outcome};
+use crate::building;
+use crate::console;
+use crate::explained::Explained;
+use crate::gather;
+use crate::json;
+use crate::kernels::{self, Need};
+use crate::progress::Progress;
+use crate::run::{ModuleReport, Plan, Problem, Report, Session, Sink, print_leaks, print_verdict};
+use crate::targets::{Target, Words};
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use komod_kernel::find::FoundKernel;
+use komod_place::Place;
+use komod_place::process::{OneShot, RuntimeDir, Start};
+use komod_process::protocol::{BootSpec, Builtin, Event};
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+/// Build modules, run them in a real kernel's code, and judge
+///
+/// Builds what is source, loads it (what it depends on first) into a fresh in-process kernel,
+/// shows the kernel's log on stdout, lets some time pass, unloads everything in reverse order,
+/// looks for memory left behind, and says on stderr how it went.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  komod run                          the module in this folder
+  komod run examples/hello           the one in that folder
+  komod run hello.c count=3          a single C file, with a parameter
+  komod run user.ko lib.ko           built modules; what uses the other is loaded second
+  komod run a.ko b.ko a.debug=1      a parameter for one of several
+  komod run crc7                     a module of the kernel's own
+  komod run --kernel 6.12 DIR        in another kernel (see `komod kernel list`)
+  komod run --builtin DIR            linked into the kernel's boot instead of loaded
+
+Exit status:
+  0  everything was loaded and unloaded, nothing was left behind
+  1  not built, refused, init failed, crashed, did not unload, left memory behind; or komod
+     itself could not do its work
+  2  the command line is wrong")]
+pub struct RunArgs {
+    /// Folders with sources, C files, .ko files, names of stock modules; and parameters
+    #[arg(value_name = "DIR|FILE.c|X.ko|NAME|PARAM=VALUE")]
+    what: Vec<String>,
+    #[command(flatten)]
+    build: BuildFlags,
+    /// Compile the modules as parts of the kernel and boot it: their init runs among the
+    /// kernel's own, their exit never
+    #[arg(long)]
+    builtin: bool,
+    /// Who loads: komod's loader, or the kernel's own sys_init_module
+    #[arg(long, value_enum, default_value_t = Loader::Komod)]
+    loader: Loader,
+    /// Boot a kernel of its own instead of forking one that waits in the background
+    #[arg(long)]
+    no_zygote: bool,
+    /// Load the other modules, too, when one is refused
+    #[arg(long)]
+    keep_going: bool,
+    /// Virtual time between init and exit, in milliseconds: for timers, work and threads
+    #[arg(long, value_name = "MS", default_value_t = 50)]
+    time: u64,
+    /// Words for the kernel's command line
+    #[arg(long, value_name = "WORDS", default_value = "")]
+    append: String,
+    /// The whole report as JSON on stdout
+    #[arg(long)]
+    pub json: bool,
+    /// Do not show the log
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Loader {
+    Komod,
+    Kernel,
+}
+
+impl From<Loader> for komod_process::protocol::Loader {
+    fn from(loader: Loader) -> Self {
+        match loader {
+            Loader::Komod => Self::Komod,
+            Loader::Kernel => Self::Kernel,
+        }
+    }
+}
+
+pub fn run(args: &RunArgs, started: Instant) -> Result<Outcome> {
+    let mut words = Words::parse(&args.what)?;
+    if words.targets.is_empty() {
+        words.targets.push(Target::Sources(".".into()));
+    }
+    let release = gather::release(&words);
+    let need = if args.builtin { Need::Both } else { gather::need(&words, Need::Image) };
+    let kernel = kernels::choose(args.build.kernel.as_deref(), release.as_deref(), need)?;
+    let mut sink = Sink::new(args.json || args.quiet, &kernel.release);
+    let report = match args.builtin {
+        true => in_boot(args, &words, &kernel, &mut sink, started)?,
+        false => loaded(args, &words, &kernel, &mut sink, started)?,
+    };
+    let outcome = if report.ok { Outcome::Good } else { Outcome::Bad };
+    if args.json {
+        json::print("komod-run", &report)?;
+    } else {
+        print_leaks(&report, &mut sink.sources);
+        print_verdict(&report);
+    }
+    Ok(outcome)
+}
+
+fn loaded(
+    args: &RunArgs,
+    words: &Words,
+    kernel: &FoundKernel,
+    sink: &mut Sink,
+    started: Instant,
+) -> Result<Report> {
+    let gathered = gather::gather(words, kernel, &args.build.how(), &BTreeSet::new())?;
+    let prepared = kernels::prepare(kernel)?;
+    let spec = kernels::boot_spec(kernel, &prepared, &args.append);
+    let mut place = start(args, &spec, sink)?;
+    let ready_us = micros(started);
+    let how = match place.start() {
+        Start::Cold { .. } => "cold",
+        Start::Forked => "forked",
+        Start::ForkedFromNew => "forked-new",
+    };
+    let plan = Plan {
+        modules: gathered.modules,
+        params: gathered.params,
+        loader: args.loader.into(),
+        keep_going: args.keep_going,
+        time_ms: args.time,
+    };
+    let mut session = Session::new(&mut place, sink);
+    session.run(&plan);
+    let (modules, problems) = (session.modules, session.problems);
+    Ok(Report {
+        ok: problems.is_empty(),
+        kernel: kernel.release.clone(),
+        builtin: false,
+        start: how,
+        modules,
+        problems,
+        log: std::mem::take(&mut sink.log),
+        oopses: std::mem::take(&mut sink.oopses),
+        ready_us,
+        total_us: micros(started),
+    })
+}
+
+fn start(args: &RunArgs, spec: &BootSpec, sink: &mut Sink) -> Result<OneShot> {
+    let progress = Progress::start(format!("booting kernel {}", spec.release));
+    let events = &mut |e: &Event| sink.take(e);
+    let place = match (args.no_zygote, RuntimeDir::open()) {
+        (false, Ok(dir)) => OneShot::fork_or_boot(spec, &dir, events),
+        (false, Err(e)) => {
+            console::note(&format!("no kernel is kept ready: {e}"));
+            OneShot::boot(spec, &[], events)
+        }
+        (true, _) => OneShot::boot(spec, &[], events),
+    };
+    drop(progress);
+    let place = place.with_context(|| format!("cannot boot kernel {}", spec.release))?;
+    if let Start::Cold { because: Some(why) } = place.start() {
+        console::note(&format!("booted anew, no kernel is kept ready: {why}"));
+    }
+    Ok(place)
+}
+
+/// Boots with the modules linked in. Their parameters go to the kernel's command line, where
+/// built-in code finds its own: `module.name=value`.
+fn in_boot(
+    args: &RunArgs,
+    words: &Words,
+    kernel: &FoundKernel,
+    sink: &mut Sink,
+    started: Instant,
+) -> Result<Report> {
+    let mut objects = Vec::new();
+    for target in &words.targets {
+        match target {
+            Target::Sources(path) => {
+                objects.extend(building::builtin(path, kernel, &args.build.how())?);
+            }
+            Target::File(_) | Target::Named(_) => {
+                return Err(Explained::usage(
+                    "--builtin compiles sources; a .ko cannot be built in",
+                )
+                .hint("give the folder with the module's sources")
+                .into());
+            }
+        }
+    }
+    let names: Vec<String> = objects.iter().map(|o| o.name.replace('-', "_")).collect();
+    let mut cmdline = args.append.clone();
+    for (module, params) in words.by_module(&names)? {
+        for param in params.split_whitespace() {
+            cmdline.push_str(&format!(" {module}.{param}"));
+        }
+    }
+    let prepared = kernels::prepare(kernel)?;
+    let mut spec = kernels::boot_spec(kernel, &prepared, cmdline.trim());
+    spec.boot_log = true;
+    let mut bytes = Vec::new();
+    for object in &objects {
+        let data = std::fs::read(&object.object)
+            .with_context(|| format!("cannot read {}", object.object.display()))?;
+        spec.builtin.push(Builtin { name: object.name.clone(), len: data.len() });
+        sink.sources.add(&object.name.replace('-', "_"), data.clone());
+        bytes.extend(data);
+    }
+    let mut failed_initcalls = Vec::new();
+    let mut place = OneShot::boot(&spec, &bytes, &mut |e| {
+        if let Event::Booted { failed, .. } = e {
+            failed_initcalls.clone_from(failed);
+        }
+        sink.take(e);
+    })
+    .with_context(|| format!("cannot boot kernel {}", kernel.release))?;
+    let ready_us = micros(started);
+    let modules = objects.iter().zip(&names).map(|(object, name)| ModuleReport {
+        name: name.clone(),
+        path: object.object.clone(),
+        given: true,
+        loaded: true,
+        ..ModuleReport::default()
+    });
+    let modules = modules.collect();
+    let mut problems = Vec::new();
+    if args.time > 0
+        && let Err(e) = place.advance(args.time * 1_000_000, &mut |e| sink.take(e))
+    {
+        let doing = crate::text::failure::Doing::Other("letting time pass");
+        problems.push(Problem::new("background", None, crate::text::failure::explain(&e, doing)));
+    }
+    for oops in &sink.oopses {
+        problems.push(Problem::new("oops", None, Explained::new(oops.reason.clone())));
+    }
+    for failed in &failed_initcalls {
+        let own = names.iter().find(|n| failed.contains(n.as_str()));
+        if let Some(name) = own {
+            let e = Explained::new(format!("the initcall of {name} failed: {failed}"));
+            problems.push(Problem::new("load", Some(name), e));
+        }
+    }
+    Ok(Report {
+        ok: problems.is_empty(),
+        kernel: kernel.release.clone(),
+        builtin: true,
+        start: "cold",
+        modules,
+        problems,
+        log: std::mem::take(&mut sink.log),
+        oopses: std::mem::take(&mut sink.oopses),
+        ready_us,
+        total_us: micros(started),
+    })
+}
+
+fn micros(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,73 @@
+//! `komod symbols`.
+
+use super::{Outcome, Which, place_error};
+use crate::console;
+use crate::json;
+use anyhow::Result;
+use clap::Args;
+use komod_place::Place;
+use std::fmt::Write;
+
+/// Show symbols of a kernel that stays and of its modules, as /proc/kallsyms does
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  komod symbols printk           all with `printk` in their name
+  komod symbols --exact _printk  this one
+  komod symbols --module hello   those of a module")]
+pub struct SymbolsArgs {
+    /// Part of the name
+    #[arg(default_value = "")]
+    needle: String,
+    /// The whole name
+    #[arg(short, long)]
+    exact: bool,
+    /// Only those of this module
+    #[arg(short, long, value_name = "MODULE")]
+    module: Option<String>,
+    /// Show at most so many
+    #[arg(long, default_value_t = 1_000_000)]
+    limit: usize,
+    #[command(flatten)]
+    which: Which,
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// More than any kernel has.
+const ALL: usize = 4_000_000;
+
+pub fn run(args: &SymbolsArgs) -> Result<Outcome> {
+    let mut place = args.which.connect()?;
+    // What is left out here must not use up the limit there.
+    let filtered = args.exact || args.module.is_some();
+    let limit = if filtered { ALL } else { args.limit };
+    let (mut list, mut more) = place
+        .symbols(&args.needle, limit, &mut |_| {})
+        .map_err(|e| place_error(&e, "listing symbols"))?;
+    let module = args.module.as_ref().map(|m| m.replace('-', "_"));
+    list.retain(|s| {
+        (!args.exact || s.name == args.needle) && (module.is_none() || s.module == module)
+    });
+    more |= list.len() > args.limit;
+    list.truncate(args.limit);
+    let found = !list.is_empty();
+    if args.json {
+        json::print("komod-symbols", serde_json::json!({ "symbols": list, "more": more }))?;
+    } else {
+        let mut text = String::new();
+        for s in &list {
+            let _ = write!(text, "{:016x} {} {}", s.address, s.kind, s.name);
+            if let Some(module) = &s.module {
+                let _ = write!(text, "\t[{module}]");
+            }
+            text.push('\n');
+        }
+        console::data(text.as_bytes());
+        if more {
+            console::note("there are more: raise --limit");
+        }
+    }
+    // As grep: nothing found is an answer of its own.
+    Ok(if found { Outcome::Good } else { Outcome::Bad })
+}

@@ -1,0 +1,25 @@
+//! JSON on stdout: one object per answer, each with `format` and `version`. The version of a
+//! format rises when a field changes its meaning or goes away; new fields come without notice.
+
+use crate::console;
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+/// All formats are at their first version.
+const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Envelope<'a, T> {
+    format: &'a str,
+    version: u32,
+    #[serde(flatten)]
+    body: T,
+}
+
+/// Prints a structure as one line.
+pub fn print<T: Serialize>(format: &str, body: T) -> Result<()> {
+    let text = serde_json::to_string(&Envelope { format, version: VERSION, body })
+        .context("cannot write JSON")?;
+    console::line(&text);
+    Ok(())
+}

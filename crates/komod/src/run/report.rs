@@ -1,0 +1,53 @@
+//! What a run has shown, as data: the JSON answer of `komod run`, and what the verdict is made of.
+
+use crate::explained::Explained;
+use komod_process::protocol::{Leak, LogRecord, Oops};
+use serde::Serialize;
+use std::path::PathBuf;
+
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub ok: bool,
+    pub kernel: String,
+    /// Linked into the boot instead of loaded.
+    pub builtin: bool,
+    /// `cold`, `forked` (of a zygote that was there) or `forked-new` (of one started now).
+    pub start: &'static str,
+    pub modules: Vec<ModuleReport>,
+    pub problems: Vec<Problem>,
+    pub log: Vec<LogRecord>,
+    pub oopses: Vec<Oops>,
+    /// Microseconds from the start of komod to the kernel that could take modules, and to the end.
+    pub ready_us: u64,
+    pub total_us: u64,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub struct ModuleReport {
+    pub name: String,
+    pub path: PathBuf,
+    pub params: String,
+    /// Asked for by the user, not only needed by such a module.
+    pub given: bool,
+    pub loaded: bool,
+    pub load_us: Option<u64>,
+    pub init_us: Option<u64>,
+    pub unloaded: bool,
+    pub leaks: Vec<Leak>,
+}
+
+/// Something that makes the verdict bad.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// `load`, `unload`, `leak`, `oops`, `background`, `died`.
+    pub kind: &'static str,
+    pub module: Option<String>,
+    pub message: String,
+    pub hints: Vec<String>,
+}
+
+impl Problem {
+    pub fn new(kind: &'static str, module: Option<&str>, e: Explained) -> Problem {
+        Problem { kind, module: module.map(str::to_owned), message: e.message, hints: e.hints }
+    }
+}

@@ -1,0 +1,186 @@
+//! Modules in and out of a place, step by step.
+
+use super::report::{ModuleReport, Problem};
+use super::sink::Sink;
+use crate::explained::Explained;
+use crate::text::errno;
+use crate::text::failure::{self, Doing};
+use komod_place::dependencies::ModuleFile;
+use komod_place::{ModuleToLoad, Place, PlaceError};
+use komod_process::protocol::Loader;
+use std::collections::BTreeMap;
+
+pub struct Plan {
+    pub modules: Vec<ModuleFile>,
+    pub params: BTreeMap<String, String>,
+    pub loader: Loader,
+    /// Load the others when one is refused.
+    pub keep_going: bool,
+    /// Virtual time between the last init and the first exit.
+    pub time_ms: u64,
+}
+
+/// A run in progress: what has happened so far.
+pub struct Session<'a> {
+    place: &'a mut dyn Place,
+    sink: &'a mut Sink,
+    pub modules: Vec<ModuleReport>,
+    pub problems: Vec<Problem>,
+    /// The kernel is gone; nothing more can be asked of it.
+    dead: bool,
+    /// Oopses that a problem speaks of already.
+    oopses_told: usize,
+}
+
+impl<'a> Session<'a> {
+    pub fn new(place: &'a mut dyn Place, sink: &'a mut Sink) -> Session<'a> {
+        Session {
+            place,
+            sink,
+            modules: Vec::new(),
+            problems: Vec::new(),
+            dead: false,
+            oopses_told: 0,
+        }
+    }
+
+    pub fn run(&mut self, plan: &Plan) {
+        self.load_all(plan);
+        self.pass_time(plan.time_ms);
+        self.unload_all();
+        self.find_leaks();
+        self.silent_oopses();
+    }
+
+    fn load_all(&mut self, plan: &Plan) {
+        for file in &plan.modules {
+            let params = plan.params.get(&file.name).map(String::as_str).unwrap_or_default();
+            let mut report = ModuleReport {
+                name: file.name.clone(),
+                path: file.path.clone(),
+                params: params.to_owned(),
+                given: file.given,
+                ..ModuleReport::default()
+            };
+            if file.given {
+                self.sink.sources.add(&file.name, file.elf.clone());
+            }
+            let shown = file.path.file_name().unwrap_or_default().to_string_lossy();
+            let module = ModuleToLoad {
+                file: &shown,
+                elf: &file.elf,
+                params,
+                loader: plan.loader,
+                force_vermagic: false,
+                force_modversions: false,
+            };
+            let sink = &mut *self.sink;
+            match self.place.load(&module, &mut |e| sink.take(e)) {
+                Ok(loaded) => {
+                    report.name = loaded.name;
+                    report.loaded = true;
+                    report.load_us = Some(loaded.load_us);
+                    report.init_us = Some(loaded.init_us);
+                    self.modules.push(report);
+                }
+                Err(e) => {
+                    let name = report.name.clone();
+                    self.modules.push(report);
+                    self.failed("load", Some(&name), &e, Doing::Load(&name));
+                    if self.dead || !plan.keep_going {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn pass_time(&mut self, ms: u64) {
+        if self.dead || ms == 0 || !self.modules.iter().any(|m| m.loaded) {
+            return;
+        }
+        let sink = &mut *self.sink;
+        if let Err(e) = self.place.advance(ms * 1_000_000, &mut |e| sink.take(e)) {
+            self.failed("background", None, &e, Doing::Other("letting time pass"));
+        }
+    }
+
+    fn unload_all(&mut self) {
+        for at in (0..self.modules.len()).rev() {
+            let Some(module) = self.modules.get_mut(at) else { continue };
+            if self.dead || !module.loaded {
+                continue;
+            }
+            let name = module.name.clone();
+            let sink = &mut *self.sink;
+            match self.place.unload(&name, false, &mut |e| sink.take(e)) {
+                Ok(()) => module.unloaded = true,
+                Err(e) => self.failed("unload", Some(&name), &e, Doing::Unload(&name)),
+            }
+        }
+    }
+
+    /// Only of modules whose code is gone, by exit or by a failed init: what the others hold is
+    /// their own.
+    fn find_leaks(&mut self) {
+        for at in 0..self.modules.len() {
+            let Some(module) = self.modules.get(at) else { continue };
+            if self.dead || !module.given || module.loaded != module.unloaded {
+                continue;
+            }
+            let name = module.name.clone();
+            let sink = &mut *self.sink;
+            match self.place.leaks(&name, &mut |e| sink.take(e)) {
+                Ok(leaks) if leaks.is_empty() => {}
+                Ok(leaks) => {
+                    let bytes: u64 = leaks.iter().map(|l| l.size).sum();
+                    let objects = if leaks.len() == 1 { "object" } else { "objects" };
+                    let e = Explained::new(format!(
+                        "{name} left {} {objects} ({bytes} bytes) behind",
+                        leaks.len()
+                    ))
+                    .hint("free in module_exit, and on init's error path, what was allocated");
+                    self.problems.push(Problem::new("leak", Some(&name), e));
+                    if let Some(module) = self.modules.get_mut(at) {
+                        module.leaks = leaks;
+                    }
+                }
+                // Of a module that never got in there is nothing to say.
+                Err(PlaceError::Refused { errno, .. }) if errno::name(errno) == Some("ENOENT") => {}
+                Err(e) => self.failed("leak", Some(&name), &e, Doing::Other("looking for leaks")),
+            }
+        }
+    }
+
+    /// Oopses that no failed call told of.
+    fn silent_oopses(&mut self) {
+        let new = self.sink.oopses.get(self.oopses_told..).unwrap_or_default();
+        for oops in new {
+            self.problems.push(Problem::new("oops", None, Explained::new(oops.reason.clone())));
+        }
+    }
+
+    fn failed(
+        &mut self,
+        kind: &'static str,
+        module: Option<&str>,
+        e: &PlaceError,
+        doing: Doing<'_>,
+    ) {
+        // A call that crashed speaks of the latest Oops.
+        if matches!(e, PlaceError::Crashed { .. } | PlaceError::Stopped { .. }) || e.is_death() {
+            self.oopses_told = self.sink.oopses.len();
+        }
+        // The protocol's other errors leave the connection in an unknown state.
+        let answered = matches!(
+            e,
+            PlaceError::Refused { .. }
+                | PlaceError::Crashed { .. }
+                | PlaceError::Stopped { .. }
+                | PlaceError::Deadlock { .. }
+        );
+        self.dead |= !answered;
+        let kind = if answered { kind } else { "died" };
+        self.problems.push(Problem::new(kind, module, failure::explain(e, doing)));
+    }
+}

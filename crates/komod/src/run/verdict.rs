@@ -1,0 +1,47 @@
+//! The end of a run for people: what was left behind, and one line that says how it went.
+
+use super::report::Report;
+use crate::console::{self, Paint, color_on_stderr, paint};
+use crate::progress::microseconds;
+use crate::text::source::Sources;
+
+pub fn print_leaks(report: &Report, sources: &mut Sources) {
+    for module in &report.modules {
+        for leak in &module.leaks {
+            let line = sources.line(&leak.caller, 1).map(|l| format!(" ({l})")).unwrap_or_default();
+            console::people(&format!(
+                "leak: {} bytes of {} allocated at {}{line}",
+                leak.size, leak.what, leak.caller
+            ));
+        }
+    }
+}
+
+pub fn print_verdict(report: &Report) {
+    let color = color_on_stderr();
+    for problem in &report.problems {
+        console::people(&format!("{} {}", paint("error:", Paint::BoldRed, color), problem.message));
+        problem.hints.iter().for_each(|h| console::hint(h));
+    }
+    let total = microseconds(report.total_us);
+    let kernel = &report.kernel;
+    if report.ok {
+        let names: Vec<&str> =
+            report.modules.iter().filter(|m| m.given).map(|m| m.name.as_str()).collect();
+        let init: u64 = report.modules.iter().filter_map(|m| m.init_us).sum();
+        let (verdict, names) = (paint("ok:", Paint::Green, color), names.join(", "));
+        console::people(&match report.builtin {
+            true => format!("{verdict} {kernel} booted with {names} built in (all {total})"),
+            false => format!(
+                "{verdict} {names} loaded and unloaded in {kernel}, nothing left behind (init {}, \
+                 all {total})",
+                microseconds(init),
+            ),
+        });
+    } else {
+        let verdict = paint("failed:", Paint::BoldRed, color);
+        let n = report.problems.len();
+        let problems = if n == 1 { "problem" } else { "problems" };
+        console::people(&format!("{verdict} {n} {problems} in {kernel} (all {total})"));
+    }
+}

@@ -1,0 +1,166 @@
+//! The words after `run` and `load`: what to load, and with which parameters.
+//!
+//! A word is a parameter if it looks like `name=value` and no file is called like that;
+//! `module.name=value` belongs to that module, else it belongs to the last one.
+
+use crate::explained::Explained;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A word that names something to load.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A `.ko` file, compressed or not.
+    File(PathBuf),
+    /// A folder or C file to build.
+    Sources(PathBuf),
+    /// A module of the kernel's own directory, by name.
+    Named(String),
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Words {
+    pub targets: Vec<Target>,
+    /// `(module, name=value)`.
+    pub params: Vec<(Option<String>, String)>,
+}
+
+impl Words {
+    pub fn parse(words: &[String]) -> Result<Words, Explained> {
+        let mut sorted = Words::default();
+        for word in words {
+            match parameter(word) {
+                Some(param) => sorted.params.push(param),
+                None => sorted.targets.push(target(word)?),
+            }
+        }
+        Ok(sorted)
+    }
+
+    /// Parameters by module name, each as one line of words; `modules` are the names of what was
+    /// given, in order.
+    pub fn by_module(&self, modules: &[String]) -> Result<BTreeMap<String, String>, Explained> {
+        let mut lines: BTreeMap<String, String> = BTreeMap::new();
+        for (module, param) in &self.params {
+            let module = match module {
+                Some(name) => modules
+                    .iter()
+                    .find(|m| **m == name.replace('-', "_"))
+                    .ok_or_else(|| unknown_module(name, param, modules))?,
+                None => modules.last().ok_or_else(|| {
+                    Explained::usage(format!("there is no module for the parameter `{param}`"))
+                })?,
+            };
+            let line = lines.entry(module.clone()).or_default();
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(&quoted(param));
+        }
+        Ok(lines)
+    }
+}
+
+fn unknown_module(name: &str, param: &str, modules: &[String]) -> Explained {
+    Explained::usage(format!("there is no module `{name}` for the parameter `{name}.{param}`"))
+        .hint(format!("the modules are: {}", modules.join(", ")))
+}
+
+/// The kernel splits at blanks outside double quotes (`next_arg` in `lib/cmdline.c`, Linux 6.1).
+/// What has quotes already is the user's own doing, as with `insmod`.
+fn quoted(param: &str) -> String {
+    if !param.contains(char::is_whitespace) || param.contains('"') {
+        return param.to_owned();
+    }
+    match param.split_once('=') {
+        Some((name, value)) => format!("{name}=\"{value}\""),
+        None => format!("\"{param}\""),
+    }
+}
+
+fn parameter(word: &str) -> Option<(Option<String>, String)> {
+    let (name, _) = word.split_once('=')?;
+    let is_name = |s: &str| {
+        !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
+    };
+    if Path::new(word).exists() {
+        return None;
+    }
+    match name.split_once('.') {
+        None if is_name(name) => Some((None, word.to_owned())),
+        // A parameter's own name may have dots: `module.group.name=value`.
+        Some((module, rest)) if is_name(module) && !rest.is_empty() && !rest.contains('/') => {
+            Some((Some(module.to_owned()), word.get(module.len() + 1..)?.to_owned()))
+        }
+        _ => None,
+    }
+}
+
+fn target(word: &str) -> Result<Target, Explained> {
+    let path = PathBuf::from(word);
+    if path.is_dir() || word.ends_with(".c") {
+        return Ok(Target::Sources(path));
+    }
+    let ko = komod_place::dependencies::module_name(&path).is_some();
+    if path.exists() || ko || word.contains('/') {
+        return match path.exists() {
+            true => Ok(Target::File(path)),
+            false => Err(no_such_file(word)),
+        };
+    }
+    let name =
+        !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
+    match name {
+        true => Ok(Target::Named(word.replace('-', "_"))),
+        false => Err(no_such_file(word)),
+    }
+}
+
+fn no_such_file(word: &str) -> Explained {
+    Explained::new(format!("{word}: no such file or folder"))
+        .hint("give a folder with sources, a C file, a .ko file, or a stock module's name")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(list: &[&str]) -> Vec<String> {
+        list.iter().map(|s| s.to_string()).collect()
+    }
+
+    #[test]
+    fn parameters_and_targets_are_told_apart() {
+        let w = Words::parse(&words(&["/", "x.c", "a=1", "m.b=2 3", "snd-pcm"])).unwrap();
+        assert_eq!(
+            w.targets,
+            [
+                Target::Sources("/".into()),
+                Target::Sources("x.c".into()),
+                Target::Named("snd_pcm".into())
+            ]
+        );
+        assert_eq!(
+            w.params,
+            [(None, "a=1".to_owned()), (Some("m".to_owned()), "b=2 3".to_owned())]
+        );
+    }
+
+    #[test]
+    fn parameters_go_to_the_last_module_or_the_one_named() {
+        let w = Words::parse(&words(&["x=1", "first.y=a b", "first.z=2"])).unwrap();
+        let lines = w.by_module(&words(&["first", "last"])).unwrap();
+        assert_eq!(lines["last"], "x=1");
+        assert_eq!(lines["first"], "y=\"a b\" z=2");
+        let unknown = w.by_module(&words(&["last"])).unwrap_err();
+        assert!(unknown.usage && unknown.message.contains("`first`"), "{unknown:?}");
+    }
+
+    #[test]
+    fn files_that_are_not_there_are_errors() {
+        for word in ["./no.ko", "no.ko", "/no/where", "a b"] {
+            let e = Words::parse(&words(&[word])).unwrap_err();
+            assert!(e.message.starts_with(word), "{e:?}");
+        }
+    }
+}

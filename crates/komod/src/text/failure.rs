@@ -1,0 +1,174 @@
+//! A place's failures, in the words of the tools people know, and the way out.
+
+use super::errno;
+use crate::explained::Explained;
+use komod_place::PlaceError;
+use komod_process::protocol::Stage;
+
+/// What was being done when it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doing<'a> {
+    Load(&'a str),
+    Unload(&'a str),
+    /// With the path.
+    Read(&'a str),
+    Write(&'a str),
+    List(&'a str),
+    Ioctl(&'a str),
+    /// Anything else.
+    Other(&'a str),
+}
+
+pub fn explain(error: &PlaceError, doing: Doing<'_>) -> Explained {
+    let refused = |errno: i32, stage: Stage| match doing {
+        Doing::Load(name) if stage == Stage::Load => load_refused(name, errno),
+        Doing::Load(name) => init_failed(name, errno),
+        Doing::Unload(name) => unload_refused(name, errno),
+        Doing::Read(path) => path_refused("cannot read", path, errno),
+        Doing::Write(path) => path_refused("cannot write", path, errno),
+        Doing::List(path) => path_refused("cannot list", path, errno),
+        Doing::Ioctl(path) => ioctl_refused(path, errno),
+        Doing::Other(what) => Explained::new(format!("{what}: {}", errno::full(errno))),
+    };
+    match error {
+        PlaceError::Refused { errno, stage } => refused(*errno, *stage),
+        PlaceError::NotUp { name } => not_up(name),
+        PlaceError::Crashed { stage } => {
+            let whose = crashed_in(*stage, doing);
+            Explained::new(format!("{whose} crashed; the Oops above says where"))
+        }
+        PlaceError::Stopped { stage, cpu_seconds } => {
+            let whose = crashed_in(*stage, doing);
+            Explained::new(format!("{whose} was stopped after {cpu_seconds} s of CPU time"))
+                .hint("an endless loop? the Oops above is from where it was at that time")
+        }
+        PlaceError::Deadlock { stage, waiting } => {
+            let whose = crashed_in(*stage, doing);
+            let mut e = Explained::new(format!("{whose} waits for something that never comes"));
+            for task in waiting {
+                e = e.hint(format!("waiting: {task}"));
+            }
+            e
+        }
+        PlaceError::Died { restarted, .. } => {
+            let e = Explained::new(error.to_string());
+            match restarted {
+                Some(Err(_)) => e.hint("start it anew: komod down, then komod up"),
+                _ => e,
+            }
+        }
+        PlaceError::Unexpected { .. } | PlaceError::Background(_) => Explained::new(
+            error.to_string(),
+        )
+        .hint("if komod was updated since the kernel was started: komod down, then komod up"),
+        PlaceError::RuntimeDir { path, .. } => Explained::new(error.to_string()).hint(format!(
+            "remove {} or set XDG_RUNTIME_DIR to a directory of your own",
+            path.display()
+        )),
+        _ => Explained::new(error.to_string()),
+    }
+}
+
+pub fn not_up(name: &str) -> Explained {
+    let command = if name == "default" { "komod up".into() } else { format!("komod up {name}") };
+    Explained::new(format!("no kernel named `{name}` is up")).hint(format!("start it: {command}"))
+}
+
+fn crashed_in(stage: Stage, doing: Doing<'_>) -> String {
+    match (stage, doing) {
+        (Stage::Init, Doing::Load(name)) => format!("init of {name}"),
+        (Stage::Exit, Doing::Unload(name)) => format!("exit of {name}"),
+        (Stage::Load, Doing::Load(name)) => format!("the loading of {name}"),
+        (Stage::Background, _) => "background work".into(),
+        (_, Doing::Read(path)) => format!("reading {path}"),
+        (_, Doing::Write(path)) => format!("writing {path}"),
+        (_, Doing::Ioctl(path)) => format!("ioctl on {path}"),
+        (_, Doing::List(path)) => format!("listing {path}"),
+        (_, Doing::Load(name) | Doing::Unload(name) | Doing::Other(name)) => name.to_owned(),
+    }
+}
+
+fn load_refused(name: &str, errno: i32) -> Explained {
+    let e = Explained::new(format!(
+        "cannot load {name}: {} ({})",
+        errno::insmod(errno),
+        errno::name(errno).unwrap_or("?")
+    ));
+    match errno {
+        2 => e.hint("a symbol comes from another module: give or load that one, too"),
+        8 => e.hint(
+            "the kernel's log line says why; a module fits the kernel it was built for: \
+                     build it with `komod build`, or choose its kernel with --kernel",
+        ),
+        17 => e.hint(format!("it is loaded: komod unload {name}")),
+        22 => e.hint(
+            "the kernel's log line says why: a symbol that does not fit, or a parameter \
+                      (`komod info FILE.ko` lists them)",
+        ),
+        _ => e,
+    }
+}
+
+fn init_failed(name: &str, errno: i32) -> Explained {
+    let e = Explained::new(format!("init of {name} returned -{errno}, {}", errno::full(errno)));
+    match errno {
+        19 => e.hint("drivers say this when their hardware is not there, as it never is here"),
+        _ => e,
+    }
+}
+
+fn unload_refused(name: &str, errno: i32) -> Explained {
+    let e = Explained::new(format!("cannot unload {name}: {}", errno::full(errno)));
+    match errno {
+        2 => Explained::new(format!("module {name} is not loaded"))
+            .hint("`komod list` shows what is"),
+        11 => e.hint("it is in use: `komod list` shows by what"),
+        16 => e.hint(
+            "it has module_init but no module_exit (such a module stays), or its init or \
+                      exit crashed",
+        ),
+        _ => e,
+    }
+}
+
+fn path_refused(what: &str, path: &str, errno: i32) -> Explained {
+    let e = Explained::new(format!("{what} {path}: {}", errno::full(errno)));
+    match errno {
+        2 => e.hint("paths are the in-process kernel's: `komod ls /proc`"),
+        21 => e.hint(format!("`komod ls {path}` lists a directory")),
+        _ => e,
+    }
+}
+
+fn ioctl_refused(path: &str, errno: i32) -> Explained {
+    let e = Explained::new(format!("ioctl on {path}: {}", errno::full(errno)));
+    match errno {
+        2 => e.hint("paths are the in-process kernel's: `komod ls /dev`"),
+        25 => e.hint("ENOTTY means that the driver does not know this command"),
+        14 => e.hint("the command wants a buffer: give one with --buffer SIZE or --in BYTES"),
+        _ => e,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_speak_as_insmod_does() {
+        let of = |errno, stage| {
+            explain(&PlaceError::Refused { errno, stage }, Doing::Load("x")).to_string()
+        };
+        assert_eq!(of(8, Stage::Load), "cannot load x: Invalid module format (ENOEXEC)");
+        assert_eq!(of(2, Stage::Load), "cannot load x: Unknown symbol in module (ENOENT)");
+        assert_eq!(of(12, Stage::Init), "init of x returned -12, ENOMEM (Cannot allocate memory)");
+    }
+
+    #[test]
+    fn the_way_out_is_named() {
+        let up = explain(&PlaceError::NotUp { name: "a".into() }, Doing::Other("x"));
+        assert_eq!(up.hints, ["start it: komod up a"]);
+        let gone = PlaceError::Refused { errno: 2, stage: Stage::Exit };
+        assert_eq!(explain(&gone, Doing::Unload("m")).to_string(), "module m is not loaded");
+    }
+}
