@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use komod_diag::{Diagnostic, Evidence, Severity};
 
+/// A list of files longer than this is cut.
+const MOST_NAMED: usize = 5;
+
 /// A module's sources.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Project {
@@ -164,9 +167,13 @@ impl ProjectError {
             ),
             ProjectError::NothingToBuild { path, sources, below } => {
                 let mut diagnostic = base;
-                for source in sources {
+                for source in sources.iter().take(MOST_NAMED) {
                     diagnostic =
                         diagnostic.with_evidence(Evidence::file(path.join(source), "is a C file"));
+                }
+                if let more @ 1.. = sources.len().saturating_sub(MOST_NAMED) {
+                    let rest = Evidence::fact("and more of them", more.to_string());
+                    diagnostic = diagnostic.with_evidence(rest);
                 }
                 if let Some(first) = sources.first() {
                     let stem = first.trim_end_matches(".c");

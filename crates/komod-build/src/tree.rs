@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -31,6 +32,19 @@ impl Tree {
     /// A tree without extra environment.
     pub fn new(release: impl Into<String>, path: impl Into<PathBuf>) -> Self {
         Tree { release: release.into(), path: path.into(), env: Vec::new() }
+    }
+
+    /// The tree in this folder, with the release its own header states. (Debian's
+    /// `include/config/kernel.release` holds the upstream version instead.)
+    pub fn open(path: impl Into<PathBuf>) -> io::Result<Self> {
+        let path = path.into();
+        let header = path.join("include/generated/utsrelease.h");
+        let text = fs::read_to_string(&header)?;
+        let release = text.split('"').nth(1).ok_or_else(|| {
+            let what = format!("{} does not state a release", header.display());
+            io::Error::new(io::ErrorKind::InvalidData, what)
+        })?;
+        Ok(Tree::new(release, path))
     }
 
     /// A file of the tree.
