@@ -2,13 +2,15 @@
 
 use super::guest::Work;
 use super::outcome::{Outcome, Verdict};
+use super::processes;
 use super::turn::Turn;
 use crate::kernels;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use komod_process::client::{ClientError, Kernel};
 use komod_process::protocol::{BootSpec, Event, Loader, Mode, Reply, Request};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// Where the in-process kernel has its image.
@@ -27,7 +29,9 @@ const EAGAIN: i32 = 11;
 /// A booted kernel that serves each connection in a fork of its own.
 pub struct Zygote {
     socket: PathBuf,
-    _kernel: Kernel,
+    pid: u32,
+    /// Held while a fork comes to life, so that it can be told from the others.
+    birth: Mutex<()>,
 }
 
 impl Zygote {
@@ -47,30 +51,55 @@ impl Zygote {
             boot_log: false,
         };
         let kernel = Kernel::boot(&spec, &[], Some(listener.into()), &mut |_| {})?;
-        Ok(Zygote { socket, _kernel: kernel })
+        let pid = kernel.detach().context("a kernel that is not our child")?;
+        Ok(Zygote { socket, pid, birth: Mutex::new(()) })
     }
 
-    fn connect(&self) -> Result<Kernel> {
+    fn fork(&self, turn: Turn) -> Result<Fork> {
+        let _alone = self.birth.lock().map_err(|_| anyhow!("another worker panicked"))?;
+        let before = processes::children(self.pid)?;
         let stream =
             UnixStream::connect(&self.socket).with_context(|| self.socket.display().to_string())?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        Ok(Kernel::connect(stream))
+        let mut kernel = Kernel::connect(stream);
+        // Its first answer shows that it is there.
+        kernel.call(&Request::Status, &[], &mut |_| {})?;
+        let pid = processes::children(self.pid)?.difference(&before).next().copied();
+        let pid = pid.context("the zygote answered, but has no new child")?;
+        Ok(Fork { kernel, turn, pid })
     }
 
     /// A module's turn.
     pub fn run(&self, work: &Work, loader: Loader) -> Result<Outcome> {
-        let mut fork = Fork { kernel: self.connect()?, turn: Turn::new(&work.key) };
+        let mut fork = self.fork(Turn::new(&work.key))?;
         let verdict = fork.run(work, loader)?;
+        let turn = std::mem::replace(&mut fork.turn, Turn::new(&work.key));
         Ok(match verdict {
-            None => fork.turn.finish(),
-            Some(verdict) => fork.turn.cut_short(verdict),
+            None => turn.finish(),
+            Some(verdict) => turn.cut_short(verdict),
         })
+    }
+}
+
+impl Drop for Zygote {
+    fn drop(&mut self) {
+        let children = processes::children(self.pid).unwrap_or_default();
+        processes::kill(self.pid);
+        children.into_iter().for_each(processes::kill);
     }
 }
 
 struct Fork {
     kernel: Kernel,
     turn: Turn,
+    pid: u32,
+}
+
+impl Drop for Fork {
+    /// A module that hangs or runs wild does so only until its turn is over.
+    fn drop(&mut self) {
+        processes::kill(self.pid);
+    }
 }
 
 /// How a request ended that left the kernel alive: 0 or the negative errno.

@@ -6,6 +6,7 @@ mod inprocess;
 mod known;
 mod mask;
 mod outcome;
+mod processes;
 mod record;
 mod table;
 mod turn;
