@@ -6,6 +6,7 @@ mod common;
 mod layouts;
 
 use common::{Kernel, kernels, read, symvers_name};
+use komod_load::params::{self, ParamKind};
 use komod_load::{
     Described, Facts, Image, Plan, Protection, RegionBases, Request, Taint, Version, link, plan,
 };
@@ -87,6 +88,59 @@ fn every_module_plans_and_links() {
              {linking:?}; longest {:?} ({})",
             kernel.release, longest.0, longest.1
         );
+    }
+}
+
+/// Types as `parmtype` writes them.
+fn kind_of(text: &str) -> Option<ParamKind> {
+    if let Some(element) = text.strip_prefix("array of ") {
+        let of = Box::new(ParamKind::from_ops(&format!("param_ops_{element}"))?);
+        return Some(ParamKind::Array { of, max: 0 });
+    }
+    match text {
+        "string" => Some(ParamKind::String(0)),
+        _ => ParamKind::from_ops(&format!("param_ops_{text}")),
+    }
+}
+
+/// The same type, whatever the limits.
+fn same_kind(a: &ParamKind, b: &ParamKind) -> bool {
+    match (a, b) {
+        (ParamKind::Array { of: a, .. }, ParamKind::Array { of: b, .. }) => a == b,
+        (ParamKind::String(_), ParamKind::String(_)) => true,
+        _ => a == b,
+    }
+}
+
+#[test]
+fn parameters_have_the_types_modinfo_names() {
+    for kernel in kernels() {
+        let (mut count, mut custom) = (0, 0);
+        for path in kernel.sample() {
+            let bytes = read(path);
+            let module = komod_object::Module::parse(&bytes).unwrap();
+            let declared = params::declared(module.elf(), 40);
+            for documented in module.params() {
+                let Some(text) = documented.kind else { continue };
+                let name = documented.name;
+                let found = declared.iter().find(|param| name == param.name.as_str());
+                let found = found.unwrap_or_else(|| panic!("{}: no {name}", path.display()));
+                count += 1;
+                match kind_of(&text.to_string()) {
+                    Some(kind) => assert!(
+                        same_kind(&found.kind, &kind),
+                        "{}: {name} is {:?}, not {text}",
+                        path.display(),
+                        found.kind
+                    ),
+                    None => custom += 1,
+                }
+                if let ParamKind::Array { max: limit, .. } | ParamKind::String(limit) = found.kind {
+                    assert!((1..100_000).contains(&limit), "{}: {name}", path.display());
+                }
+            }
+        }
+        println!("{}: {count} parameters, {custom} of types of their own", kernel.release);
     }
 }
 
