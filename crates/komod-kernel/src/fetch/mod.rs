@@ -21,6 +21,7 @@ mod apt;
 mod package;
 mod resolve;
 mod run;
+mod tools;
 mod unpack;
 
 use std::path::{Path, PathBuf};
@@ -262,7 +263,8 @@ fn cached(cache: &Path, what: Option<&str>) -> Option<FoundKernel> {
         .max_by(|a, b| compare_releases(&a.release, &b.release))
 }
 
-/// Takes the lock; it is released when the file is closed, even by a kill.
+/// Takes the lock; it is released when the file is closed, even by a kill. The tools we start hold
+/// it as well: should we be killed, the next fetch waits until they have ended.
 fn lock(path: &Path, progress: &mut dyn FnMut(Progress<'_>)) -> Result<std::fs::File, FetchError> {
     let file = std::fs::File::create(path).map_err(FetchError::io("create", path))?;
     if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
@@ -270,6 +272,8 @@ fn lock(path: &Path, progress: &mut dyn FnMut(Progress<'_>)) -> Result<std::fs::
         flock(&file, FlockOperation::LockExclusive)
             .map_err(|error| FetchError::io("lock", path)(error.into()))?;
     }
+    rustix::io::fcntl_setfd(&file, rustix::io::FdFlags::empty())
+        .map_err(|error| FetchError::io("lock", path)(error.into()))?;
     Ok(file)
 }
 

@@ -1,8 +1,10 @@
 //! From what the user wants to the packages that make it up.
 
-use super::FetchError;
+use std::path::Path;
+
 use super::apt::{Apt, Lists};
 use super::package::Package;
+use super::{FetchError, tools};
 use crate::find::{compare_releases, is_of_line, is_release};
 
 /// A release and its packages.
@@ -134,15 +136,8 @@ fn packages_of(apt: &Apt, release: &str) -> Result<Option<Vec<Package>>, FetchEr
         }
         queue = next;
     }
-    if !super::unpack::machine_has_libelf() {
-        // libelf1, or libelf1t64 since Debian 13 and Ubuntu 24.04.
-        let libelf = packages
-            .iter()
-            .flat_map(|package| package.depends.iter().flatten())
-            .find(|name| name.starts_with("libelf1"))
-            .cloned();
-        packages.extend(apt.show(&[libelf.unwrap_or_else(|| "libelf1".to_owned())])?);
-    }
+    let tools = tools::missing(apt, &packages, Path::new("/"))?;
+    packages.extend(tools);
     Ok(Some(packages))
 }
 

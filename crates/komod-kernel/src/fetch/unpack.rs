@@ -5,31 +5,14 @@
 //! relative, so the directory can even be moved.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 
 use super::apt::full_disk;
 use super::resolve::Resolved;
-use super::{FetchError, Progress, run};
+use super::{FetchError, Progress, run, tools};
 use crate::find::places;
-
-/// Where libraries that the build tools need may lie.
-const LIBRARY_DIRS: [&str; 7] = [
-    "/lib/x86_64-linux-gnu",
-    "/usr/lib/x86_64-linux-gnu",
-    "/lib64",
-    "/usr/lib64",
-    "/lib",
-    "/usr/lib",
-    "/usr/local/lib",
-];
-const LIBELF: &str = "libelf.so.1";
-
-/// Whether the machine has the library that objtool is linked with.
-pub(super) fn machine_has_libelf() -> bool {
-    LIBRARY_DIRS.iter().any(|dir| Path::new(dir).join(LIBELF).exists())
-}
 
 /// Unpacks the packages beside the final place, adapts them and renames.
 pub(super) fn install(
@@ -72,9 +55,7 @@ fn fill(
     }
     relocate_links(dir, dir, 0)?;
     relocate_makefiles(dir)?;
-    if dir_has_libelf(dir).is_some() {
-        wrap_tools(dir)?;
-    }
+    tools::adapt(dir)?;
     let incomplete = |missing| FetchError::Incomplete {
         release: resolved.release.clone(),
         missing,
@@ -102,7 +83,6 @@ fn write_record(dir: &Path, resolved: &Resolved) -> Result<(), FetchError> {
         "format": 1,
         "release": resolved.release,
         "packages": packages,
-        "own_libelf": dir_has_libelf(dir).is_some(),
     });
     let path = dir.join("komod.json");
     fs::write(&path, format!("{record:#}\n")).map_err(FetchError::io("write", &path))
@@ -152,7 +132,7 @@ fn relocate_links(root: &Path, dir: &Path, depth: usize) -> Result<(), FetchErro
 }
 
 /// The way from the directory of `from` to `to`, both relative to one root.
-fn relative(from: &Path, to: &Path) -> PathBuf {
+pub(super) fn relative(from: &Path, to: &Path) -> PathBuf {
     let up = from.components().count().saturating_sub(1);
     std::iter::repeat_n(Component::ParentDir, up).chain(to.components()).collect()
 }
@@ -189,71 +169,6 @@ fn relocate_makefile(text: &str) -> String {
         .collect()
 }
 
-/// The directory with libelf, if the packages brought it.
-fn dir_has_libelf(root: &Path) -> Option<PathBuf> {
-    LIBRARY_DIRS
-        .iter()
-        .map(|dir| root.join(dir.trim_start_matches('/')))
-        .find(|dir| dir.join(LIBELF).exists())
-}
-
-/// Puts a script in the place of each tool that needs libelf, which tells it where to find it.
-fn wrap_tools(root: &Path) -> Result<(), FetchError> {
-    let Some(libraries) = dir_has_libelf(root) else { return Ok(()) };
-    let mut directories = vec![root.join("usr/lib"), root.join("usr/src")];
-    while let Some(dir) = directories.pop() {
-        let Ok(entries) = fs::read_dir(&dir) else { continue };
-        for entry in entries.filter_map(Result::ok) {
-            let path = entry.path();
-            let Ok(kind) = entry.file_type() else { continue };
-            if kind.is_dir() && !path.ends_with("usr/lib/modules") {
-                directories.push(path);
-            } else if kind.is_file() && needs_libelf(&path) {
-                wrap_tool(root, &path, &libraries)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Whether a file is a program that names libelf as a library.
-fn needs_libelf(path: &Path) -> bool {
-    let Ok(metadata) = fs::metadata(path) else { return false };
-    if metadata.permissions().mode() & 0o111 == 0 || metadata.len() > 64 << 20 {
-        return false;
-    }
-    fs::read(path).is_ok_and(|bytes| {
-        bytes.starts_with(b"\x7fELF")
-            && bytes.windows(LIBELF.len()).any(|window| window == LIBELF.as_bytes())
-    })
-}
-
-fn wrap_tool(root: &Path, path: &Path, libraries: &Path) -> Result<(), FetchError> {
-    let (Some(name), Ok(place), Ok(libraries)) =
-        (path.file_name(), path.strip_prefix(root), libraries.strip_prefix(root))
-    else {
-        return Ok(());
-    };
-    let mut real = name.to_owned();
-    real.push(".elf");
-    let real = path.with_file_name(real);
-    fs::rename(path, &real).map_err(FetchError::io("move", path))?;
-    let libraries = relative(place, libraries);
-    let script = format!(
-        "#!/bin/sh\n\
-         # The machine has no {LIBELF}: use the one that was fetched with this kernel.\n\
-         here=$(dirname \"$(readlink -f \"$0\")\")\n\
-         LD_LIBRARY_PATH=\"$here/{}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}\"\n\
-         export LD_LIBRARY_PATH\n\
-         exec \"$here/{}.elf\" \"$@\"\n",
-        libraries.display(),
-        name.to_string_lossy(),
-    );
-    fs::write(path, script).map_err(FetchError::io("write", path))?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
-        .map_err(FetchError::io("write", path))
-}
-
 fn remove(path: &Path) -> Result<(), FetchError> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -281,31 +196,5 @@ mod tests {
             "include $(dir $(lastword $(MAKEFILE_LIST)))../linux-headers-6.1-common/Makefile\n"
         );
         assert_eq!(relocate_makefile("all:\n\ttrue\n"), "all:\n\ttrue\n");
-    }
-
-    #[test]
-    fn a_wrapped_tool_finds_its_libraries() {
-        let root = std::env::temp_dir().join(format!("komod-wrap-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&root);
-        let tools = root.join("usr/lib/linux-kbuild-9/tools");
-        fs::create_dir_all(&tools).unwrap();
-        fs::create_dir_all(root.join("usr/lib/x86_64-linux-gnu")).unwrap();
-        fs::write(root.join("usr/lib/x86_64-linux-gnu").join(LIBELF), b"").unwrap();
-        let tool = tools.join("objtool");
-        fs::write(&tool, b"\x7fELF...libelf.so.1...").unwrap();
-        fs::write(tools.join("plain"), b"\x7fELF").unwrap();
-        for name in ["objtool", "plain"] {
-            fs::set_permissions(tools.join(name), fs::Permissions::from_mode(0o755)).unwrap();
-        }
-        wrap_tools(&root).unwrap();
-        assert_eq!(fs::read(tools.join("plain")).unwrap(), b"\x7fELF");
-        // In place of the program, a script that shows what it was given.
-        fs::write(tools.join("objtool.elf"), "#!/bin/sh\necho \"$LD_LIBRARY_PATH $*\"\n").unwrap();
-        let output = Command::new(&tool).args(["a b", "c"]).output().unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        assert!(text.ends_with(" a b c\n"), "{text}");
-        let libraries = text.split(' ').next().unwrap().split(':').next().unwrap();
-        assert!(Path::new(libraries).join(LIBELF).exists(), "{text}");
-        fs::remove_dir_all(&root).unwrap();
     }
 }
