@@ -12,7 +12,8 @@
 //! * [`exports`]: what modules may link against, with namespaces and CRCs;
 //! * [`prepared`]: all of the above, computed once and kept in the user's cache;
 //! * [`find`]: the kernels of this machine and of the cache, and which one to use;
-//! * [`fetch`]: getting a distribution's kernel into the cache, without root.
+//! * [`fetch`]: getting a distribution's kernel into the cache, without root;
+//! * [`config`], [`facts`]: a kernel's configuration, and all that is known about it.
 //!
 //! Parsers here read untrusted bytes: they return errors that carry the offending section, offset
 //! and value; they never panic, and never allocate by a size they have not checked.
@@ -20,8 +21,10 @@
 #![deny(unsafe_code)]
 
 pub mod btf;
+pub mod config;
 mod elf;
 pub mod exports;
+pub mod facts;
 pub mod fetch;
 pub mod find;
 pub mod image;

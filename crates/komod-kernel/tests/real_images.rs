@@ -58,5 +58,14 @@ fn a_cut_or_damaged_vmlinux_is_an_error() {
         for base in [0, 1, 0x1000_1000, 0x7fe0_0000, 1 << 40, u64::MAX] {
             assert!(image::relocate(&payload, base, &symbols).is_err(), "base {base:#x}");
         }
+        // Any field of the ELF and program headers may be wrong: an error or not, but no panic.
+        let mut damaged = payload.clone();
+        for at in (0x10..0x40 + 5 * 56).step_by(7) {
+            let good = damaged[at];
+            damaged[at] = !good;
+            let _ = image::relocate(&damaged, BASE, &symbols);
+            let _ = kallsyms::decode(&damaged[..payload.len() / 2]);
+            damaged[at] = good;
+        }
     }
 }

@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
-use crate::find::{FoundKernel, compare_releases, is_of_line, places};
+use crate::find::{FoundKernel, compare_releases, find_program, is_of_line, places};
 
 use apt::{Apt, Lists};
 use resolve::Resolved;
@@ -131,7 +131,7 @@ fn megabytes(bytes: &u64) -> u64 {
 /// Fetches a kernel, unless the cache has it already.
 pub fn fetch(request: &mut Request<'_>) -> Result<FoundKernel, FetchError> {
     for program in ["apt-get", "apt-cache", "dpkg-deb"] {
-        if run::find_program(program).is_none() {
+        if find_program(program).is_none() {
             return Err(FetchError::NoApt { program });
         }
     }

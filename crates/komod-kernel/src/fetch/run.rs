@@ -1,7 +1,7 @@
 //! Running the machine's tools and understanding what they say.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -9,12 +9,6 @@ use super::FetchError;
 
 /// At most this much of a tool's complaint is passed on.
 const MAX_STDERR: usize = 4000;
-
-/// A program in `PATH`.
-pub(super) fn find_program(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file())
-}
 
 /// Runs a command and gives its output; a failure becomes an error with what it said.
 pub(super) fn output(command: &mut Command) -> Result<String, FetchError> {

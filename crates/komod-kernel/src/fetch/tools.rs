@@ -9,10 +9,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use super::FetchError;
 use super::apt::Apt;
 use super::package::Package;
 use super::unpack::relative;
-use super::{FetchError, run};
+use crate::find::find_program;
 
 /// Where shared libraries may lie.
 const LIBRARY_DIRS: [&str; 7] = [
@@ -43,7 +44,7 @@ pub(super) fn missing(
     packages: &[Package],
     root: &Path,
 ) -> Result<Vec<Package>, FetchError> {
-    let has_pahole = run::find_program("pahole").is_some();
+    let has_pahole = find_program("pahole").is_some();
     let mut found: Vec<Package> = Vec::new();
     // Kernel tools, then pahole, then its libraries, then theirs.
     for _ in 0..4 {

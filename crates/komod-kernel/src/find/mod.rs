@@ -15,9 +15,10 @@
 //! | komod's cache, `kernels/R` | all three | `komod kernel fetch` |
 //! | `K=`, `--kernel` | what is named | the user |
 
+mod needs;
 pub(crate) mod places;
 mod select;
-mod tree;
+pub(crate) mod tree;
 mod version;
 
 use std::ffi::OsString;
@@ -29,6 +30,7 @@ pub use select::{SelectError, select};
 pub use tree::tree_release;
 pub use version::compare_releases;
 
+pub(crate) use needs::find_program;
 pub(crate) use tree::is_release;
 pub(crate) use version::is_of_line;
 
@@ -150,10 +152,12 @@ pub fn discover(roots: &Roots) -> Vec<FoundKernel> {
     found
 }
 
-/// Says what each missing part would be needed for.
+/// Says what each missing part would be needed for, and what the tree itself needs.
 fn note_missing(kernel: &mut FoundKernel) {
     let release = &kernel.release;
-    if kernel.tree.is_none() {
+    if let Some(tree) = &kernel.tree {
+        kernel.problems.extend(needs::missing(tree));
+    } else {
         kernel.problems.push(format!(
             "no build tree: modules cannot be built for it (`komod kernel fetch {release}`, or \
              install linux-headers-{release} or kernel-devel)"

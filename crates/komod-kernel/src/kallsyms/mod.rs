@@ -33,3 +33,6 @@ pub enum KallsymsError {
     #[error("symbol {index} at .rodata offset {offset:#x} has a name that is not text")]
     BadName { index: usize, offset: usize },
 }
+
+#[cfg(test)]
+mod tests;
