@@ -6,7 +6,7 @@ use crate::kernels;
 use crate::progress::Progress;
 use anyhow::Result;
 use komod_build::{BuildError, Built, BuiltinObject, Options, Project};
-use komod_diag::{Diagnostic, terminal, unified};
+use komod_diag::{Diagnostic, Severity, terminal, unified};
 use komod_kernel::find::FoundKernel;
 use std::path::Path;
 
@@ -36,6 +36,8 @@ pub struct How {
     pub fix: bool,
     /// Let kbuild show whole commands.
     pub verbose: bool,
+    /// Show notes, too, not only warnings.
+    pub notes: bool,
     /// Variables for make's command line.
     pub variables: Vec<(String, String)>,
 }
@@ -43,7 +45,13 @@ pub struct How {
 /// Builds the modules of a folder or C file.
 pub fn modules(path: &Path, kernel: &FoundKernel, how: &How) -> Result<Built> {
     let built = with_fixes(path, kernel, how, komod_build::build)?;
-    warn(&built.diagnostics);
+    let shown: Vec<Diagnostic> = built
+        .diagnostics
+        .iter()
+        .filter(|d| how.notes || d.severity != Severity::Note)
+        .cloned()
+        .collect();
+    warn(&shown);
     Ok(built)
 }
 

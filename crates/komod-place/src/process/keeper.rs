@@ -10,6 +10,7 @@ use komod_process::protocol::{Event, Reply, Request, Stage};
 use rustix::event::{PollFd, PollFlags, poll};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,6 +21,9 @@ pub(super) type Boot = Box<dyn FnMut(Events<'_>) -> Result<Kernel, ClientError> 
 /// A kernel that dies by itself sooner than this after its boot is not booted again until
 /// somebody wants something of it.
 const SOON: Duration = Duration::from_secs(2);
+
+/// Files of modules remembered: more than a kernel has modules.
+const MAX_FILES: usize = 8192;
 
 enum Job {
     Call { request: Request, payload: Vec<u8>, answers: Sender<(Answer, Vec<u8>)> },
@@ -59,6 +63,13 @@ impl Keeper {
 
     pub fn info(&self) -> Info {
         lock(&self.info).clone()
+    }
+
+    pub fn note_file(&self, module: String, path: PathBuf) {
+        let mut info = lock(&self.info);
+        if info.files.len() < MAX_FILES || info.files.contains_key(&module) {
+            info.files.insert(module, path);
+        }
     }
 
     /// Queues a request; its answers come through the channel.

@@ -10,6 +10,7 @@ use komod_process::protocol::{self, BootSpec, Event, Reply, Request};
 use std::io;
 use std::ops::ControlFlow;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 /// How long another `up` of the same name may take.
@@ -106,9 +107,19 @@ impl Resident {
 
     pub fn info(&mut self) -> Result<Info, PlaceError> {
         self.ask(&Ask::Info, &[])?;
-        match self.answer("asking for its status")? {
+        match self.answer()? {
             (Answer::Info(info), _) => Ok(info),
             (other, _) => unexpected("asking for its status", &other),
+        }
+    }
+
+    /// Lets the supervisor remember which file a module comes from.
+    pub fn note_file(&mut self, module: &str, path: &Path) -> Result<(), PlaceError> {
+        let (module, path) = (module.to_owned(), path.to_owned());
+        self.ask(&Ask::File { module, path }, &[])?;
+        match self.answer()? {
+            (Answer::Done, _) => Ok(()),
+            (other, _) => unexpected("noting a file", &other),
         }
     }
 
@@ -121,7 +132,7 @@ impl Resident {
         let LogRequest { follow, all, only_new, clear } = what;
         self.ask(&Ask::Log { follow, all, only_new, clear }, &[])?;
         loop {
-            match self.answer("reading the log") {
+            match self.answer() {
                 Ok((Answer::Log(entry), _)) => {
                     if each(entry).is_break() {
                         return Ok(());
@@ -140,7 +151,7 @@ impl Resident {
         protocol::send(&mut self.stream, ask, payload).map_err(PlaceError::Supervisor)
     }
 
-    fn answer(&mut self, _doing: &str) -> Result<(Answer, Vec<u8>), PlaceError> {
+    fn answer(&mut self) -> Result<(Answer, Vec<u8>), PlaceError> {
         match protocol::receive(&mut self.stream) {
             Ok(Some((Answer::Failed(why), _))) => Err(PlaceError::Background(why)),
             Ok(Some((Answer::Died { status, doing, restarted }, _))) => {
@@ -179,7 +190,7 @@ impl Channel for Resident {
         let doing = crate::channel::doing(request);
         self.ask(&Ask::Kernel(request.clone()), payload)?;
         loop {
-            match self.answer(&doing)? {
+            match self.answer()? {
                 (Answer::Event(Event::Reply(reply)), data) => return Ok((reply, data)),
                 (Answer::Event(event), _) => events(&event),
                 (other, _) => return unexpected(&doing, &other),

@@ -10,6 +10,7 @@ use komod_process::client::Kernel;
 use komod_process::protocol::{self, BootSpec, Mode};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Signal, getpid, kill_process_group};
+use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
@@ -64,6 +65,7 @@ pub(super) fn with_kernel(
         restarts: 0,
         last_death: None,
         broken: None,
+        files: BTreeMap::new(),
     };
     let keeper = Keeper::start(boot, log.clone(), info)?;
     let socket = dir.socket(name);
@@ -151,6 +153,10 @@ impl Client {
                 }
                 Ok(Some((Ask::Info, _))) => {
                     answer(&mut self.stream, &Answer::Info(self.keeper.info()))
+                }
+                Ok(Some((Ask::File { module, path }, _))) => {
+                    self.keeper.note_file(module, path);
+                    answer(&mut self.stream, &Answer::Done)
                 }
                 Ok(Some((Ask::Down, _))) => {
                     let _ = std::fs::remove_file(socket);

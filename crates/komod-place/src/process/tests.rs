@@ -103,6 +103,9 @@ fn modules_stay_between_clients_and_the_log_tells_of_them() {
     assert_eq!(loaded.name, "a");
     assert!(said.len() == 1 && said[0].contains("a: hello x=1"), "{said:?}");
 
+    let path = std::path::Path::new("/x/a.ko");
+    up.client().note_file("a", path).unwrap();
+    assert_eq!(up.client().info().unwrap().files["a"], path);
     let list = up.client().modules(&mut |_| {}).unwrap();
     assert_eq!((list[0].name.as_str(), list[0].size), ("a", 3));
     assert_eq!(up.client().read("/proc/x", 100, &mut |_| {}).unwrap(), b"/proc/x");

@@ -4,6 +4,7 @@
 use super::log_ring::LogEntry;
 use komod_process::protocol::{BootSpec, Event, Request};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// What a kernel is for people, and where its modules are; the supervisor only keeps it.
@@ -47,6 +48,11 @@ pub(crate) enum Ask {
         clear: bool,
     },
     Info,
+    /// Remember which file a module is loaded from. Answer: `Done`.
+    File {
+        module: String,
+        path: PathBuf,
+    },
     /// Stop the kernel and the supervisor.
     Down,
 }
@@ -87,4 +93,6 @@ pub struct Info {
     pub last_death: Option<String>,
     /// Why there is no kernel at the moment.
     pub broken: Option<String>,
+    /// Files that modules were loaded from, by name: for source lines in reports.
+    pub files: BTreeMap<String, PathBuf>,
 }

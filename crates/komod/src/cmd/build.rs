@@ -58,7 +58,7 @@ pub fn run(args: &BuildArgs) -> Result<Outcome> {
             kernels::running().map(|r| format!(" ({r})")).unwrap_or_default()
         ));
     }
-    let how = building::How { verbose: args.verbose, ..args.flags.how() };
+    let how = building::How { verbose: args.verbose, notes: !args.json, ..args.flags.how() };
     let built = building::modules(&args.what, &kernel, &how)?;
     if args.json {
         json::print(

@@ -1,15 +1,17 @@
 //! `komod cat`, `write`, `ls`, `ioctl`: files of the in-process kernel.
 
 use super::ioctl_number;
-use super::{Outcome, Which};
+use super::said::Said;
+use super::{Outcome, Which, place_error};
 use crate::console;
 use crate::explained::Explained;
 use crate::json;
 use crate::text::failure::{self, Doing};
 use anyhow::{Context, Result};
 use clap::Args;
+use komod_place::process::Resident;
 use komod_place::{Argument, Place, PlaceError};
-use komod_process::protocol::{Entry, Event};
+use komod_process::protocol::Entry;
 use std::io::Read;
 
 /// Show files of a kernel that stays
@@ -121,25 +123,24 @@ fn hex(text: &str) -> Result<Bytes, String> {
     Ok(Bytes(pairs.collect::<Result<_, _>>()?))
 }
 
-/// Shows an Oops that a file operation ended in; the log has it, too.
-fn failed(e: &PlaceError, doing: Doing<'_>, said: &[Event]) -> anyhow::Error {
-    for event in said {
-        if let Event::Oops(oops) = event {
-            let mut sources = crate::text::source::Sources::default();
-            let color = console::color_on_stderr();
-            console::people(&crate::text::oops::oops(oops, "", &mut sources, color));
-        }
-    }
+/// Says why, after what the kernel has said of it.
+fn failed(e: &PlaceError, doing: Doing<'_>, said: &mut Said) -> anyhow::Error {
+    said.show();
     failure::explain(e, doing).into()
+}
+
+fn said(place: &mut Resident) -> Result<Said> {
+    let info = place.info().map_err(|e| place_error(&e, "asking the kernel"))?;
+    Ok(Said::new(&info))
 }
 
 pub fn cat(args: &CatArgs) -> Result<Outcome> {
     let mut place = args.which.connect()?;
     for path in &args.paths {
-        let mut said = Vec::new();
+        let mut said = said(&mut place)?;
         let data = place
-            .read(path, args.limit, &mut |e| said.push(e.clone()))
-            .map_err(|e| failed(&e, Doing::Read(path), &said))?;
+            .read(path, args.limit, &mut |e| said.take(e))
+            .map_err(|e| failed(&e, Doing::Read(path), &mut said))?;
         console::data(&data);
     }
     Ok(Outcome::Good)
@@ -159,10 +160,10 @@ pub fn write(args: &WriteArgs) -> Result<Outcome> {
         }
     }
     let mut place = args.which.connect()?;
-    let mut said = Vec::new();
+    let mut said = said(&mut place)?;
     let taken = place
-        .write(&args.path, &data, args.append, &mut |e| said.push(e.clone()))
-        .map_err(|e| failed(&e, Doing::Write(&args.path), &said))?;
+        .write(&args.path, &data, args.append, &mut |e| said.take(e))
+        .map_err(|e| failed(&e, Doing::Write(&args.path), &mut said))?;
     if usize::try_from(taken) != Ok(data.len()) {
         console::note(&format!("{} took {taken} of {} bytes", args.path, data.len()));
     }
@@ -173,10 +174,10 @@ pub fn ls(args: &LsArgs) -> Result<Outcome> {
     let mut place = args.which.connect()?;
     let mut lists = Vec::new();
     for path in &args.paths {
-        let mut said = Vec::new();
+        let mut said = said(&mut place)?;
         let mut entries = place
-            .list(path, &mut |e| said.push(e.clone()))
-            .map_err(|e| failed(&e, Doing::List(path), &said))?;
+            .list(path, &mut |e| said.take(e))
+            .map_err(|e| failed(&e, Doing::List(path), &mut said))?;
         entries.retain(|e| e.name != "." && e.name != "..");
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         lists.push((path, entries));
@@ -240,10 +241,10 @@ pub fn ioctl(args: &IoctlArgs) -> Result<Outcome> {
         None => Argument::Value(args.value.unwrap_or(0)),
     };
     let mut place = args.which.connect()?;
-    let mut said = Vec::new();
+    let mut said = said(&mut place)?;
     let (result, data) = place
-        .ioctl(&args.path, args.command, argument, &mut |e| said.push(e.clone()))
-        .map_err(|e| failed(&e, Doing::Ioctl(&args.path), &said))?;
+        .ioctl(&args.path, args.command, argument, &mut |e| said.take(e))
+        .map_err(|e| failed(&e, Doing::Ioctl(&args.path), &mut said))?;
     let data = if buffer.is_some() { data } else { Vec::new() };
     if args.json {
         json::print("komod-ioctl", serde_json::json!({ "result": result, "buffer": data }))?;

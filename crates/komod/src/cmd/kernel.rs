@@ -91,7 +91,7 @@ fn list(json: bool) -> Result<Outcome> {
         return Ok(Outcome::Good);
     }
     let chosen = find::select(&roots, None).ok();
-    let mut table = Table::new(&["", "RELEASE", "RUNNING", "TREE", "IMAGE", "ORIGIN"]);
+    let mut table = Table::new(&["", "RELEASE", "RUNNING", "TREE", "IMAGE", "ORIGIN", "PROBLEMS"]);
     for k in &kernels {
         let path = |p: &Option<std::path::PathBuf>| {
             p.as_ref().map_or("-".into(), |p| p.display().to_string())
@@ -104,6 +104,7 @@ fn list(json: bool) -> Result<Outcome> {
             path(&k.tree),
             path(&k.image),
             origin(k.origin).to_owned(),
+            if k.problems.is_empty() { "-".to_owned() } else { k.problems.len().to_string() },
         ]);
     }
     console::line(&table.to_text(color_on_stdout()));
@@ -172,11 +173,10 @@ fn show(wanted: Option<&str>, json: bool) -> Result<Outcome> {
         json::print("komod-kernel-show", Shown { kernel: &kernel, image, facts })?;
         return Ok(Outcome::Good);
     }
-    let mut table = Table::new(&["FACT", "VALUE", "LEARNT FROM"]);
     for f in facts {
-        table.row([f.name.to_owned(), f.value, f.source]);
+        let source = paint(&format!("({})", f.source), Paint::Dim, color_on_stdout());
+        console::line(&format!("{:<22}{}  {source}", f.name, f.value));
     }
-    console::line(&table.to_text(color_on_stdout()));
     kernel.problems.iter().for_each(|p| console::warning(p));
     Ok(Outcome::Good)
 }

@@ -4,7 +4,7 @@ use super::{Outcome, Which, place_error};
 use crate::console::{self, Paint, color_on_stdout, paint};
 use crate::json;
 use crate::text;
-use crate::text::source::Sources;
+use crate::text::narrator::Narrator;
 use anyhow::Result;
 use clap::Args;
 use komod_place::process::{LogEntry, LogLine, LogRequest};
@@ -59,7 +59,10 @@ pub fn run(args: &LogArgs) -> Result<Outcome> {
         only_new: args.new || args.only_clear,
         clear: args.clear || args.only_clear,
     };
-    let mut sources = Sources::default();
+    let mut narrator = Narrator::new(&info.about.release, color_on_stdout());
+    for (module, path) in &info.files {
+        narrator.sources.add_file(module, path);
+    }
     let mut failed = None;
     place
         .log(what, &mut |entry| {
@@ -72,11 +75,12 @@ pub fn run(args: &LogArgs) -> Result<Outcome> {
                     return ControlFlow::Break(());
                 }
             } else {
-                console::line(&shown(&entry, &info.about.release, &mut sources));
+                show(&entry, &mut narrator);
             }
             ControlFlow::Continue(())
         })
         .map_err(|e| place_error(&e, "reading the log"))?;
+    narrator.end().iter().for_each(|text| console::line(text));
     failed.map_or(Ok(Outcome::Good), Err)
 }
 
@@ -87,12 +91,15 @@ fn wanted(entry: &LogEntry, level: Option<u8>) -> bool {
     }
 }
 
-fn shown(entry: &LogEntry, release: &str, sources: &mut Sources) -> String {
-    let color = color_on_stdout();
+fn show(entry: &LogEntry, narrator: &mut Narrator) {
+    let note = |n: &str| paint(&format!("--- komod: {n}"), Paint::Cyan, color_on_stdout());
     match &entry.line {
-        LogLine::Record(r) => text::log::record(r, color),
-        LogLine::Oops(o) => text::oops::oops(o, release, sources, color),
-        LogLine::Note(n) => paint(&format!("--- komod: {n}"), Paint::Cyan, color),
+        LogLine::Record(r) => console::line(&narrator.record(r)),
+        LogLine::Oops(o) => narrator.oops(o).iter().for_each(|text| console::line(text)),
+        LogLine::Note(n) => {
+            narrator.end().iter().for_each(|text| console::line(text));
+            console::line(&note(n));
+        }
     }
 }
 

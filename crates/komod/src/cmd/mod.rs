@@ -9,6 +9,7 @@ pub mod kernel;
 pub mod log;
 pub mod modules;
 pub mod run;
+mod said;
 pub mod symbols;
 pub mod up;
 
@@ -44,7 +45,7 @@ pub struct BuildFlags {
 
 impl BuildFlags {
     pub fn how(&self) -> How {
-        How { fix: self.fix, verbose: false, variables: self.make.clone() }
+        How { fix: self.fix, variables: self.make.clone(), ..How::default() }
     }
 }
 

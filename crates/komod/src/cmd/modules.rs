@@ -1,21 +1,21 @@
 //! `komod load`, `unload`, `list`: what insmod, rmmod and lsmod do, in a kernel that stays.
 
 use super::run::Loader;
+use super::said::Said;
 use super::{Outcome, Which, place_error};
 use crate::building::How;
-use crate::console::{self, color_on_stderr};
+use crate::console;
 use crate::gather;
 use crate::json;
 use crate::targets::Words;
 use crate::text::failure::{self, Doing};
-use crate::text::source::Sources;
-use crate::text::{self, plural};
+use crate::text::plural;
 use anyhow::Result;
 use clap::Args;
 use komod_kernel::find::{FoundKernel, Roots};
 use komod_place::process::{Info, Resident};
 use komod_place::{ModuleToLoad, Place};
-use komod_process::protocol::{Event, Leak, LoadedModule};
+use komod_process::protocol::{Leak, LoadedModule};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -73,37 +73,6 @@ pub struct ListArgs {
     pub json: bool,
 }
 
-/// Shows on stderr what the kernel said when something went wrong.
-struct Said {
-    events: Vec<Event>,
-    release: String,
-    sources: Sources,
-}
-
-impl Said {
-    fn new(info: &Info) -> Said {
-        Said {
-            events: Vec::new(),
-            release: info.about.release.clone(),
-            sources: Sources::default(),
-        }
-    }
-
-    fn show(&mut self) {
-        let color = color_on_stderr();
-        for event in self.events.drain(..) {
-            match event {
-                Event::Log(r) => console::people(&text::log::record(&r, color)),
-                Event::Oops(o) => {
-                    let (release, sources) = (&self.release, &mut self.sources);
-                    console::people(&text::oops::oops(&o, release, sources, color));
-                }
-                _ => {}
-            }
-        }
-    }
-}
-
 #[derive(Serialize)]
 struct LoadAnswer {
     name: String,
@@ -114,7 +83,7 @@ struct LoadAnswer {
 pub fn load(args: &LoadArgs) -> Result<Outcome> {
     let words = Words::parse(&args.what)?;
     let mut place = args.which.connect()?;
-    let info = place.info().map_err(|e| place_error(&e, "asking the kernel"))?;
+    let mut info = place.info().map_err(|e| place_error(&e, "asking the kernel"))?;
     let loaded = loaded_names(&mut place)?;
     let kernel = kernel_of(&info);
     let how = How { fix: args.fix, ..How::default() };
@@ -131,14 +100,17 @@ pub fn load(args: &LoadArgs) -> Result<Outcome> {
             force_vermagic: args.force,
             force_modversions: args.force,
         };
+        if let Ok(path) = std::fs::canonicalize(&file.path) {
+            place.note_file(&file.name, &path).map_err(|e| place_error(&e, "loading"))?;
+            info.files.insert(file.name.clone(), path);
+        }
         let mut said = Said::new(&info);
-        match place.load(&module, &mut |e| said.events.push(e.clone())) {
+        match place.load(&module, &mut |e| said.take(e)) {
             Ok(l) => {
                 answers.push(LoadAnswer { name: l.name, load_us: l.load_us, init_us: l.init_us })
             }
             Err(e) => {
                 let explained = failure::explain(&e, Doing::Load(&file.name));
-                said.sources.add(&file.name, file.elf);
                 said.show();
                 return Err(explained.into());
             }
@@ -193,7 +165,7 @@ pub fn unload(args: &UnloadArgs) -> Result<Outcome> {
         let name = komod_place::dependencies::module_name(std::path::Path::new(name))
             .unwrap_or_else(|| name.replace('-', "_"));
         let mut said = Said::new(&info);
-        if let Err(e) = place.unload(&name, args.force, &mut |e| said.events.push(e.clone())) {
+        if let Err(e) = place.unload(&name, args.force, &mut |e| said.take(e)) {
             said.show();
             return Err(failure::explain(&e, Doing::Unload(&name)).into());
         }

@@ -106,7 +106,7 @@ pub fn run(args: &RunArgs, started: Instant) -> Result<Outcome> {
     if args.json {
         json::print("komod-run", &report)?;
     } else {
-        print_leaks(&report, &mut sink.sources);
+        print_leaks(&report, &mut sink.narrator.sources);
         print_verdict(&report);
     }
     Ok(outcome)
@@ -211,7 +211,7 @@ fn in_boot(
         let data = std::fs::read(&object.object)
             .with_context(|| format!("cannot read {}", object.object.display()))?;
         spec.builtin.push(Builtin { name: object.name.clone(), len: data.len() });
-        sink.sources.add(&object.name.replace('-', "_"), data.clone());
+        sink.narrator.sources.add(&object.name.replace('-', "_"), data.clone());
         bytes.extend(data);
     }
     let mut failed_initcalls = Vec::new();
@@ -238,6 +238,7 @@ fn in_boot(
         let doing = crate::text::failure::Doing::Other("letting time pass");
         problems.push(Problem::new("background", None, crate::text::failure::explain(&e, doing)));
     }
+    sink.end();
     for oops in &sink.oopses {
         problems.push(Problem::new("oops", None, Explained::new(oops.reason.clone())));
     }

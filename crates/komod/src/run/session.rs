@@ -49,6 +49,7 @@ impl<'a> Session<'a> {
         self.pass_time(plan.time_ms);
         self.unload_all();
         self.find_leaks();
+        self.sink.end();
         self.silent_oopses();
     }
 
@@ -63,7 +64,7 @@ impl<'a> Session<'a> {
                 ..ModuleReport::default()
             };
             if file.given {
-                self.sink.sources.add(&file.name, file.elf.clone());
+                self.sink.narrator.sources.add(&file.name, file.elf.clone());
             }
             let shown = file.path.file_name().unwrap_or_default().to_string_lossy();
             let module = ModuleToLoad {

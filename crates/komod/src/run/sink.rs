@@ -1,14 +1,13 @@
 //! Takes what the kernel says: shows it at once, keeps it for the report.
 
 use crate::console;
-use crate::text::{self, source::Sources};
+use crate::text::narrator::Narrator;
 use komod_process::protocol::{Event, LogRecord, Oops};
 
 pub struct Sink {
     /// Print nothing: the report is JSON, or the log is not wanted.
     pub silent: bool,
-    pub release: String,
-    pub sources: Sources,
+    pub narrator: Narrator,
     pub log: Vec<LogRecord>,
     pub oopses: Vec<Oops>,
 }
@@ -17,30 +16,39 @@ impl Sink {
     pub fn new(silent: bool, release: &str) -> Sink {
         Sink {
             silent,
-            release: release.to_owned(),
-            sources: Sources::default(),
+            narrator: Narrator::new(release, console::color_on_stdout()),
             log: Vec::new(),
             oopses: Vec::new(),
         }
     }
 
     pub fn take(&mut self, event: &Event) {
-        let color = console::color_on_stdout();
         match event {
             Event::Log(record) => {
-                if !self.silent {
-                    console::line(&text::log::record(record, color));
-                }
+                let line = self.narrator.record(record);
+                self.show(Some(line));
                 self.log.push(record.clone());
             }
             Event::Oops(oops) => {
-                if !self.silent {
-                    let (release, sources) = (&self.release, &mut self.sources);
-                    console::line(&text::oops::oops(oops, release, sources, color));
-                }
+                let before = self.narrator.oops(oops);
+                self.show(before);
                 self.oopses.push((**oops).clone());
             }
             Event::Booted { .. } | Event::BootFailed { .. } | Event::Reply(_) => {}
+        }
+    }
+
+    /// The call is over: what is left to say about an Oops is said now.
+    pub fn end(&mut self) {
+        let rest = self.narrator.end();
+        self.show(rest);
+    }
+
+    fn show(&self, text: Option<String>) {
+        if let Some(text) = text
+            && !self.silent
+        {
+            console::line(&text);
         }
     }
 }

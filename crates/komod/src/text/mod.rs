@@ -3,6 +3,7 @@
 pub mod errno;
 pub mod failure;
 pub mod log;
+pub mod narrator;
 pub mod oops;
 pub mod source;
 

@@ -36,6 +36,22 @@ pub fn oops(oops: &Oops, release: &str, sources: &mut Sources, color: bool) -> S
     text
 }
 
+/// Only what the kernel's own text lacks: the lines of source.
+pub fn sources(oops: &Oops, sources: &mut Sources, color: bool) -> Option<String> {
+    let mut text = String::new();
+    let places = std::iter::once((&oops.rip, 0)).chain(oops.trace.iter().map(|f| (&f.at, 1)));
+    for (at, back) in places {
+        if let Some(line) = sources.line(at, back) {
+            let _ = writeln!(text, "{at} is {line}");
+        }
+    }
+    if let Some(snippet) = fault_line(oops, sources, color) {
+        text.push_str(&snippet);
+    }
+    text.truncate(text.trim_end().len());
+    (!text.is_empty()).then_some(text)
+}
+
 /// `symbol+0x1/0x2 [module] (file.c:3)`; `back` bytes before the address for the line.
 fn location(at: &Location, sources: &mut Sources, back: u64) -> String {
     let mut text = at.to_string();
@@ -57,9 +73,17 @@ fn registers(text: &mut String, registers: &[(String, u64)]) {
         })
         .collect();
     for row in rest.chunks(3) {
-        let cells: Vec<_> =
-            row.iter().map(|(n, v)| format!("{}: {v:016x}", n.to_uppercase())).collect();
+        let cells: Vec<_> = row.iter().map(|(n, v)| format!("{}: {v:016x}", register(n))).collect();
         let _ = writeln!(text, "{}", cells.join(" "));
+    }
+}
+
+/// The kernel writes `R08`.
+fn register(name: &str) -> String {
+    let name = name.to_uppercase();
+    match name.as_bytes() {
+        [b'R', digit @ b'0'..=b'9'] => format!("R0{}", char::from(*digit)),
+        _ => name,
     }
 }
 
@@ -110,7 +134,7 @@ mod tests {
             pid: 1,
             rip: at("bad_init", Some("bad")),
             code: "<c7> 04 25".into(),
-            registers: [("RSP", 1), ("EFLAGS", 2), ("RAX", 3), ("RBX", 4), ("RCX", 5), ("RDX", 6)]
+            registers: [("RSP", 1), ("EFLAGS", 2), ("RAX", 3), ("RBX", 4), ("RCX", 5), ("R8", 6)]
                 .map(|(n, v)| (n.to_owned(), v))
                 .to_vec(),
             trace: vec![
@@ -127,7 +151,7 @@ mod tests {
              Code: <c7> 04 25\n\
              RSP: 0018:0000000000000001 EFLAGS: 00000002\n\
              RAX: 0000000000000003 RBX: 0000000000000004 RCX: 0000000000000005\n\
-             RDX: 0000000000000006\n\
+             R08: 0000000000000006\n\
              Call Trace:\n <TASK>\n do_one_initcall+0x10/0x30\n ? stale+0x10/0x30\n </TASK>"
         );
     }

@@ -9,7 +9,7 @@ use komod_process::protocol::Location;
 use object::read::elf::ElfFile64;
 use object::{
     Endianness, Object, ObjectSection, ObjectSymbol, RelocationFlags, RelocationTarget,
-    SectionFlags, elf,
+    SectionFlags, SymbolKind, elf,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -57,6 +57,7 @@ pub struct Sources {
 }
 
 enum Module {
+    File(PathBuf),
     Unread(Vec<u8>),
     Read(Box<Debug>),
     /// Without debug information, or with damaged one.
@@ -66,6 +67,8 @@ enum Module {
 struct Debug {
     /// Address by section name.
     sections: BTreeMap<String, u64>,
+    /// Address by function name, of names that are there once.
+    functions: HashMap<String, u64>,
     context: addr2line::Context<Reader>,
 }
 
@@ -75,16 +78,28 @@ impl Sources {
         self.modules.insert(module.to_owned(), Module::Unread(elf));
     }
 
+    /// Remembers where a module's file is.
+    pub fn add_file(&mut self, module: &str, path: &Path) {
+        self.modules.insert(module.to_owned(), Module::File(path.to_owned()));
+    }
+
     /// The line of an address in a module; `back` is 1 for return addresses.
     pub fn line(&mut self, at: &Location, back: u64) -> Option<SourceLine> {
-        let (section, offset) = at.section.as_ref()?;
         let module = self.modules.get_mut(at.module.as_deref()?)?;
+        if let Module::File(path) = module {
+            let file = komod_place::dependencies::read(path, false);
+            *module = file.map_or(Module::Without, |f| Module::Unread(f.elf));
+        }
         if let Module::Unread(elf) = module {
             let debug = Debug::read(elf);
             *module = debug.map_or(Module::Without, |d| Module::Read(Box::new(d)));
         }
         let Module::Read(debug) = module else { return None };
-        let address = debug.sections.get(section)?.checked_add(offset.checked_sub(back)?)?;
+        let start = match &at.section {
+            Some((section, offset)) => debug.sections.get(section)?.checked_add(*offset)?,
+            None => debug.functions.get(at.symbol.as_deref()?)?.checked_add(at.offset)?,
+        };
+        let address = start.checked_sub(back)?;
         // The innermost function's, which may be inlined.
         let location = debug.context.find_location(address).ok()??;
         let file = Path::new(location.file?).to_owned();
@@ -117,8 +132,26 @@ impl Debug {
         };
         let dwarf = gimli::Dwarf::load(load).ok()?;
         let context = addr2line::Context::from_dwarf(dwarf).ok()?;
-        Some(Debug { sections, context })
+        let functions = functions(&object, &by_index);
+        Some(Debug { sections, functions, context })
     }
+}
+
+fn functions(
+    object: &ElfFile64<'_, Endianness>,
+    bases: &HashMap<object::SectionIndex, u64>,
+) -> HashMap<String, u64> {
+    let mut functions: HashMap<String, Option<u64>> = HashMap::new();
+    for symbol in object.symbols().filter(|s| s.kind() == SymbolKind::Text) {
+        let base = symbol.section_index().and_then(|i| bases.get(&i));
+        let (Ok(name), Some(base)) = (symbol.name(), base) else { continue };
+        let address = base.checked_add(symbol.address());
+        functions
+            .entry(name.to_owned())
+            .and_modify(|known| *known = known.filter(|a| Some(*a) == address))
+            .or_insert(address);
+    }
+    functions.into_iter().filter_map(|(name, at)| Some((name, at?))).collect()
 }
 
 /// A debug section's contents with `R_X86_64_64` and `R_X86_64_32` applied (the psABI's table of
@@ -187,6 +220,12 @@ mod tests {
             let text = line(".text", 4, 0);
             assert!(matches!(of(&text), Some(3 | 4)), "{text:?}");
             assert_eq!(text.unwrap().file, c);
+            let named = Location {
+                module: Some("m".into()),
+                symbol: Some("start".into()),
+                offset: 4,
+                ..Location::default()
+            };
             let init = line(".init.text", 5, 1);
             assert!(matches!(of(&init), Some(7 | 8)), "{init:?}");
             let whole = init.unwrap();
@@ -194,6 +233,7 @@ mod tests {
             assert_eq!(line(".text", 0x4000, 0), None);
             assert_eq!(line(".text", 0, 1), None);
             assert_eq!(line(".none", 0, 0), None);
+            assert!(matches!(of(&sources.line(&named, 0)), Some(7 | 8)));
         }
         std::fs::remove_dir_all(dir).unwrap();
     }
