@@ -8,7 +8,12 @@ use std::time::Instant;
 fn show(event: &Event) {
     match event {
         Event::Log(r) => println!("[{:5}.{:06}] {}", r.us / 1_000_000, r.us % 1_000_000, r.text),
-        Event::Oops(o) => println!("OOPS {} at {} trace {:?}", o.reason, o.rip, o.trace.iter().map(|f| f.at.to_string()).collect::<Vec<_>>()),
+        Event::Oops(o) => println!(
+            "OOPS {} at {} trace {:?}",
+            o.reason,
+            o.rip,
+            o.trace.iter().map(|f| f.at.to_string()).collect::<Vec<_>>()
+        ),
         other => println!("{other:?}"),
     }
 }
@@ -19,8 +24,9 @@ fn main() {
         komod_process::child_main()
     }
     let cache = std::env::temp_dir().join("komod-drive");
-    let prepared = komod_kernel::prepared::prepare(args[1].as_ref(), 0x1000_0000, &cache, &mut |_| {})
-        .expect("a kernel image");
+    let prepared =
+        komod_kernel::prepared::prepare(args[1].as_ref(), 0x1000_0000, &cache, &mut |_| {})
+            .expect("a kernel image");
     let spec = BootSpec {
         prepared: prepared.dir().to_path_buf(),
         release: args[2].clone(),
@@ -49,10 +55,19 @@ fn main() {
                 let file = std::fs::read(&a).expect("module file");
                 let data = komod_object::compress::decompress(&file, 1 << 30).unwrap().into_owned();
                 let loader = if verb == "load" { Loader::Komod } else { Loader::Kernel };
-                (Request::Load { file: a, params: b, loader, force_vermagic: false, force_modversions: false }, data)
+                (
+                    Request::Load {
+                        file: a,
+                        params: b,
+                        loader,
+                        force_vermagic: false,
+                        force_modversions: false,
+                    },
+                    data,
+                )
             }
             "unload" => (Request::Unload { name: a, force: false }, vec![]),
-            "cat" => (Request::Read { path: a, limit: 1 << 20 }, vec![]),
+            "cat" => (Request::Read { path: a, limit: 1 << 25 }, vec![]),
             "write" => (Request::Write { path: a, append: false }, b.into_bytes()),
             "ls" => (Request::List { path: a }, vec![]),
             "run" => (Request::Advance { ns: a.parse::<u64>().unwrap() * 1_000_000 }, vec![]),
@@ -62,7 +77,9 @@ fn main() {
         };
         let t = Instant::now();
         match kernel.call(&request, &data, &mut show) {
-            Ok((reply, data)) => println!("{arg}: {reply:?} {} ({:?})", String::from_utf8_lossy(&data), t.elapsed()),
+            Ok((reply, data)) => {
+                println!("{arg}: {reply:?} {} ({:?})", String::from_utf8_lossy(&data), t.elapsed())
+            }
             Err(e) => {
                 println!("{arg}: {e}");
                 std::process::exit(1)

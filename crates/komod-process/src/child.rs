@@ -40,8 +40,8 @@ fn listener() -> UnixListener {
 }
 
 fn boot(spec: &BootSpec, builtin: &[u8], start: Instant) -> Result<(), String> {
-    let prepared = Prepared::open(&spec.prepared)
-        .map_err(|e| format!("{}: {e}", spec.prepared.display()))?;
+    let prepared =
+        Prepared::open(&spec.prepared).map_err(|e| format!("{}: {e}", spec.prepared.display()))?;
     inside::start(prepared)?;
     crate::sandbox::enter(matches!(spec.mode, Mode::Zygote { .. }))
         .map_err(|e| format!("cannot enter the sandbox: {e}"))?;

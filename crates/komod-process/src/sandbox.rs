@@ -42,7 +42,19 @@ const SERVE: &[i64] = &[
     libc::SYS_restart_syscall,
 ];
 /// What a zygote needs beside: connections and forks.
-const ZYGOTE: &[i64] = &[libc::SYS_accept4, libc::SYS_clone, libc::SYS_set_robust_list, libc::SYS_rseq];
+const ZYGOTE: &[i64] =
+    &[libc::SYS_accept4, libc::SYS_clone, libc::SYS_set_robust_list, libc::SYS_rseq];
+
+/// Memory our own bookkeeping may take beyond what is mapped when the sandbox closes.
+const ROOM: u64 = 256 << 20;
+
+/// Private writable memory of this process (`VmData`, proc(5)), in bytes.
+fn mapped_bytes() -> io::Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|l| l.strip_prefix("VmData:"));
+    let kilobytes = line.and_then(|l| l.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    kilobytes.map(|k| k << 10).ok_or_else(|| io::Error::other("no VmData in /proc/self/status"))
+}
 
 fn last_error() -> io::Error {
     io::Error::last_os_error()
@@ -62,6 +74,7 @@ pub fn enter(zygote: bool) -> Result<(), Box<dyn std::error::Error>> {
             _ => Err(last_error()),
         }
     };
+    limit(libc::RLIMIT_DATA, mapped_bytes()? + ROOM)?;
     limit(libc::RLIMIT_CORE, 0)?;
     limit(libc::RLIMIT_FSIZE, 0)?;
     let mut rules = BTreeMap::new();

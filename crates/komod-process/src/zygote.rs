@@ -11,8 +11,7 @@ pub fn run(listener: UnixListener, spec: &BootSpec, idle_seconds: u32) {
     unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
     let timeout = i32::try_from(u64::from(idle_seconds) * 1000).unwrap_or(i32::MAX);
     loop {
-        let mut poll =
-            libc::pollfd { fd: listener.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        let mut poll = libc::pollfd { fd: listener.as_raw_fd(), events: libc::POLLIN, revents: 0 };
         // SAFETY: one valid pollfd.
         match unsafe { libc::poll(&mut poll, 1, timeout) } {
             0 => return,

@@ -108,9 +108,10 @@ fn paravirt(fixed: &Fixed) {
     irq.at(o.pv_irq_disable).write(fixed.irq_disable);
     irq.at(o.pv_irq_enable).write(fixed.irq_enable);
     let btf = kernel::prepared().btf();
-    for value in ["pte_val", "make_pte", "pgd_val", "make_pgd", "pmd_val", "make_pmd", "pud_val",
-        "make_pud", "p4d_val", "make_p4d"]
-    {
+    for value in [
+        "pte_val", "make_pte", "pgd_val", "make_pgd", "pmd_val", "make_pmd", "pud_val", "make_pud",
+        "p4d_val", "make_p4d",
+    ] {
         if let Some(field) = btf.field("pv_mmu_ops", value) {
             ops.at(o.pv_mmu).at(field.offset).write(fixed.ident);
         }
@@ -242,9 +243,16 @@ const HOUR: u64 = 3_600_000_000_000;
 /// Every initcall, level by level, in link order; extra ones at the end of their level.
 fn initcalls(extra: &[ExtraInitcall], report: &mut Report) {
     const LEVELS: [&str; 10] = [
-        "__initcall_start", "__initcall0_start", "__initcall1_start", "__initcall2_start",
-        "__initcall3_start", "__initcall4_start", "__initcall5_start", "__initcall6_start",
-        "__initcall7_start", "__initcall_end",
+        "__initcall_start",
+        "__initcall0_start",
+        "__initcall1_start",
+        "__initcall2_start",
+        "__initcall3_start",
+        "__initcall4_start",
+        "__initcall5_start",
+        "__initcall6_start",
+        "__initcall7_start",
+        "__initcall_end",
     ];
     let mut list: Vec<(String, Ptr)> = Vec::new();
     for (index, pair) in LEVELS.windows(2).enumerate() {

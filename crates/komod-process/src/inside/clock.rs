@@ -52,7 +52,9 @@ pub fn advance_by(ns: u64) {
 /// One timer tick, from the signal handler: code spins on `jiffies`.
 pub fn tick() {
     NOW.fetch_add(4_000_000, Ordering::Relaxed);
-    if JIFFIES.is_set() && let Some((variable, value)) = jiffies_value() {
+    if JIFFIES.is_set()
+        && let Some((variable, value)) = jiffies_value()
+    {
         variable.write(value);
     }
 }

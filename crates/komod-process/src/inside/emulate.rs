@@ -3,10 +3,10 @@
 //! There are no devices behind the ports (reads give all ones, as an empty bus does), model
 //! specific registers read as zero, control registers give the usual values.
 
-use super::stubs::IRQ_FLAG;
 use super::ptr::Ptr;
-use super::traps::{BY_NUMBER, Context};
 use super::region;
+use super::stubs::IRQ_FLAG;
+use super::traps::{BY_NUMBER, Context};
 use libc::{REG_RAX, REG_RCX, REG_RDX, REG_RIP};
 
 /// Usual contents of CR0 (PE, MP, ET, NE, WP, AM, PG) and CR4 (PSE to OSXMMEXCPT).

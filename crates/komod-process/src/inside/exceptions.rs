@@ -1,10 +1,10 @@
 //! What the kernel makes of a fault: exception tables, WARN and BUG, an Oops in its own words.
 
 use super::ptr::{Plain, Ptr};
+use super::single::Single;
 use super::stubs::{CALLER, CALLER_SP};
 use super::traps::{self, Context};
 use super::{kernel, machine, sched, single, watchdog};
-use super::single::Single;
 
 /// Exceptions by their x86 vector; the last two are ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,8 +157,7 @@ fn end_task() -> ! {
 fn watchdog_bites(trap: &Trap, regs: Ptr) -> ! {
     let (comm, pid) = sched::comm_and_pid(sched::current_struct());
     let seconds = watchdog::limit_seconds();
-    let reason =
-        format!("watchdog: BUG: soft lockup - CPU#0 stuck for {seconds}s! [{comm}:{pid}]");
+    let reason = format!("watchdog: BUG: soft lockup - CPU#0 stuck for {seconds}s! [{comm}:{pid}]");
     watchdog::begin();
     machine::note_stopped();
     machine::oops(&trap.regs, &reason);

@@ -6,7 +6,7 @@
 
 use super::memory_map;
 use super::ptr::Ptr;
-use super::region::{ARENA, ARENA_LEN, PAGE};
+use super::region::{ARENA, PAGE};
 use rustc_hash::FxBuildHasher;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -18,6 +18,9 @@ const CLASSES: [u32; 17] =
     [16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 8192];
 /// Freed objects of a class wait until this many others were freed.
 const QUARANTINE: usize = 64;
+
+/// Memory the kernel may have: beyond it, allocations fail as they do on a full machine.
+const LIMIT: u64 = 1 << 30;
 
 /// What an allocation is, for reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -121,9 +124,9 @@ impl Heap {
             align = align.max(size);
         }
         self.seq += 1;
-        let class = CLASSES.iter().position(|c| {
-            u64::from(*c) >= size && (align <= 16 || u64::from(*c) % align == 0)
-        });
+        let class = CLASSES
+            .iter()
+            .position(|c| u64::from(*c) >= size && (align <= 16 || u64::from(*c) % align == 0));
         let address = match class {
             Some(class) if align <= PAGE && !matches!(kind, Kind::Pages | Kind::Vmalloc) => {
                 self.take_slot(class, size, kind, caller)?
@@ -213,7 +216,7 @@ impl Heap {
         }
         let base = self.top.next_multiple_of(align);
         let end = base.checked_add(count.checked_mul(PAGE)?)?;
-        if end > ARENA + ARENA_LEN {
+        if end > ARENA + LIMIT {
             return None;
         }
         self.top = end;
@@ -295,10 +298,8 @@ impl Heap {
     /// Live allocations made at or after `since` whose caller `wanted` accepts, oldest first.
     pub fn live_since(&self, since: u64, mut wanted: impl FnMut(u64) -> bool) -> Vec<Record> {
         let objects = self.slabs.iter().flat_map(|s| &s.records).chain(self.blocks.values());
-        let mut found: Vec<Record> = objects
-            .filter(|r| r.is_live() && r.seq > since && wanted(r.caller))
-            .copied()
-            .collect();
+        let mut found: Vec<Record> =
+            objects.filter(|r| r.is_live() && r.seq > since && wanted(r.caller)).copied().collect();
         found.sort_by_key(|r| r.seq);
         found
     }

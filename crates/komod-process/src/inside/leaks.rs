@@ -54,10 +54,8 @@ fn live(name: &str) -> Vec<(u64, u64, u64, String)> {
         region::is_module_address(caller) && texts.iter().any(|(a, b)| (*a..*b).contains(&caller))
     };
     let records = memory::heap(|h| h.live_since(since, mine));
-    let mut all: Vec<_> = records
-        .iter()
-        .map(|r| (r.address, r.caller, r.size, memory::kind_name(r)))
-        .collect();
+    let mut all: Vec<_> =
+        records.iter().map(|r| (r.address, r.caller, r.size, memory::kind_name(r))).collect();
     let percpu = percpu::live(mine);
     all.extend(percpu.into_iter().map(|(at, size, by)| (at, by, size, "percpu".to_string())));
     all
@@ -72,4 +70,3 @@ pub fn of(name: &str) -> Vec<Leak> {
     };
     live(name).into_iter().map(leak).collect()
 }
-

@@ -23,7 +23,7 @@ pub const ARENA: u64 = 0x1_0000_0000;
 pub const ARENA_LEN: u64 = 32 << 30;
 /// Task stacks, each with a guard page below.
 pub const STACKS: u64 = 0x20_0000_0000;
-pub const STACKS_LEN: u64 = 1 << 30;
+pub const STACKS_LEN: u64 = 4 << 30;
 /// `struct page` of every page frame up to the arena's end.
 pub const VMEMMAP: u64 = 0x1000_0000_0000;
 pub const PAGE: u64 = 4096;

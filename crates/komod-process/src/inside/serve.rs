@@ -39,11 +39,8 @@ fn wait_live(stream: &UnixStream) -> bool {
     const STEP: Duration = Duration::from_millis(50);
     let mut last = Instant::now();
     loop {
-        let mut poll = libc::pollfd {
-            fd: stream.as_fd().as_raw_fd(),
-            events: libc::POLLIN,
-            revents: 0,
-        };
+        let mut poll =
+            libc::pollfd { fd: stream.as_fd().as_raw_fd(), events: libc::POLLIN, revents: 0 };
         // SAFETY: one valid pollfd.
         let n = unsafe { libc::poll(&mut poll, 1, STEP.as_millis() as i32) };
         let interrupted = || std::io::Error::last_os_error().raw_os_error() == Some(libc::EINTR);
@@ -98,9 +95,7 @@ fn run<T: 'static>(comm: &str, body: impl FnOnce() -> T + 'static) -> Ended<T> {
 
 fn failed_at<T>(ended: &Ended<T>, stage: Stage) -> Reply {
     match ended {
-        Ended::Stopped => {
-            Reply::Stopped { stage, cpu_seconds: super::watchdog::limit_seconds() }
-        }
+        Ended::Stopped => Reply::Stopped { stage, cpu_seconds: super::watchdog::limit_seconds() },
         Ended::Stuck => Reply::Deadlock { stage, waiting: sched::describe() },
         _ => Reply::Crashed { stage },
     }
@@ -130,8 +125,12 @@ fn answer(request: Request, payload: Vec<u8>, release: &str) -> Answer {
     let plain = |reply| (reply, Vec::new());
     match request {
         Request::Load { file, params, loader, force_vermagic, force_modversions } => {
-            let forced = (force_vermagic, force_modversions);
-            plain(load(&file, payload, params, loader, forced))
+            let request = komod_load::Request {
+                ignore_vermagic: force_vermagic,
+                ignore_modversions: force_modversions,
+                ..komod_load::Request::with_params(params)
+            };
+            plain(load(&file, payload, request, loader, release))
         }
         Request::Unload { name, force } => {
             let ended = run("rmmod", move || modules::unload(&name, force));
@@ -210,17 +209,20 @@ fn answer(request: Request, payload: Vec<u8>, release: &str) -> Answer {
 fn load(
     file: &str,
     bytes: Vec<u8>,
-    params: String,
+    request: komod_load::Request,
     loader: Loader,
-    forced: (bool, bool),
+    release: &str,
 ) -> Reply {
     let start = Instant::now();
     let name = komod_object::Module::parse(&bytes)
         .map_or_else(|_| file.to_string(), |m| m.name().to_string());
-    let _ = (loader, forced);
     super::leaks::begin(&name);
     super::module_events::take_came();
-    let ended = run("insmod", move || modules::load_by_kernel(&bytes, &params));
+    let release = release.to_string();
+    let ended = run("insmod", move || match loader {
+        Loader::Komod => modules::load(&release, &bytes, &request),
+        Loader::Kernel => modules::load_by_kernel(&bytes, &request),
+    });
     settle();
     let init_us = start.elapsed().as_micros() as u64;
     match ended {

@@ -5,7 +5,8 @@ use super::offsets::{self, Offsets};
 use super::ptr::Ptr;
 use super::region::{self, IMAGE, PERCPU};
 use super::{
-    clock, exceptions, kernel, leaks, machine, memory_map, module_events, patching, sched, softirq, stubs, traps,
+    clock, exceptions, kernel, leaks, machine, memory_map, module_events, modules, patching, sched,
+    softirq, stubs, traps,
 };
 use komod_kernel::prepared::Prepared;
 
@@ -18,9 +19,8 @@ pub fn start(prepared: Prepared) -> Result<Installed, String> {
     memory_map::map_all(&file, prepared.image_len()).map_err(text)?;
     let prepared = kernel::set(prepared);
     let btf = prepared.btf();
-    let found = Offsets::resolve(btf).map_err(|missing| {
-        format!("this kernel's BTF lacks {}", missing.join(", "))
-    })?;
+    let found = Offsets::resolve(btf)
+        .map_err(|missing| format!("this kernel's BTF lacks {}", missing.join(", ")))?;
     if u64::from(found.sizeof_page) != region::STRUCT_PAGE {
         return Err(format!("struct page has {} bytes, not 64", found.sizeof_page));
     }
@@ -39,15 +39,16 @@ pub fn start(prepared: Prepared) -> Result<Installed, String> {
     machine::setup();
     leaks::setup();
     module_events::setup();
+    modules::setup();
     exceptions::setup();
     cpu()?;
     sched::setup()?;
     clock::setup();
     traps::setup().map_err(|e| format!("signal handlers: {e}"))?;
     let fixed = stubs::setup();
-    let installed = natives::all(&fixed, btf).install(btf).map_err(|errors| {
-        format!("natives that do not fit this kernel: {}", errors.join("; "))
-    })?;
+    let installed = natives::all(&fixed, btf)
+        .install(btf)
+        .map_err(|errors| format!("natives that do not fit this kernel: {}", errors.join("; ")))?;
     super::boot::variables(&fixed);
     Ok(installed)
 }

@@ -6,7 +6,7 @@ use std::arch::naked_asm;
 
 /// Bytes of a task's stack. The kernel believes in `THREAD_SIZE` (16 KiB) at the top of it; the
 /// rest is for Rust natives, which need more than the kernel's own frames.
-pub const STACK: u64 = 128 * 1024;
+pub const STACK: u64 = 512 * 1024;
 const SLOT: u64 = STACK + PAGE;
 
 /// Saves the callee-saved registers and the stack pointer at `save`, and takes up those at `load`.

@@ -5,13 +5,13 @@
 //! faulting task's stack and continues in [`exceptions`](super::exceptions), outside signal
 //! context, where the kernel's own handlers can run.
 
+use super::emulate;
 use super::exceptions::{self, Trap, Vector};
 use super::ptr::Ptr;
 use super::region;
 use super::sched;
 use super::task;
 use super::watchdog::{self, Verdict};
-use super::emulate;
 use libc::{
     REG_CR2, REG_ERR, REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15,
     REG_RAX, REG_RBP, REG_RBX, REG_RCX, REG_RDI, REG_RDX, REG_RIP, REG_RSI, REG_RSP,

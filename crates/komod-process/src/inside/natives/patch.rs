@@ -6,6 +6,7 @@ use crate::inside::patching::write_code;
 use crate::inside::ptr::Ptr;
 use crate::inside::region;
 use crate::inside::single::Single;
+use std::collections::HashMap;
 
 const NOP5: [u8; 5] = [0x0f, 0x1f, 0x44, 0x00, 0x00];
 const NOP2: [u8; 2] = [0x66, 0x90];
@@ -31,28 +32,50 @@ fn patch_jump_label(entry: Ptr, enable: bool) {
     }
 }
 
-/// Module memory handed out by the kernel's own loader and by BPF, above komod's loader's.
+/// The module area: memory for modules (of both loaders) and for BPF programs.
+#[derive(Default)]
 struct ModuleArea {
     top: u64,
+    live: HashMap<u64, u64>,
+    /// Freed runs by size.
+    free: HashMap<u64, Vec<u64>>,
 }
 
 static MODULE_AREA: Single<ModuleArea> = Single::new();
 
 pub fn setup() {
-    MODULE_AREA.set(ModuleArea { top: region::MODULES });
+    MODULE_AREA.set(ModuleArea { top: region::MODULES, ..ModuleArea::default() });
 }
 
-/// Page-aligned memory in reach of the image's 32-bit relocations, or null.
+/// Zeroed, page-aligned memory in reach of the image's 32-bit relocations, or null.
 pub fn module_memory(size: u64) -> Ptr {
-    MODULE_AREA.with(|area| {
-        let end = area.top.saturating_add(size.next_multiple_of(region::PAGE) + region::PAGE);
-        if end > region::MODULES + region::MODULES_LEN {
-            return Ptr::NULL;
+    let size = size.next_multiple_of(region::PAGE);
+    let (at, used_before) = MODULE_AREA.with(|area| {
+        if let Some(at) = area.free.get_mut(&size).and_then(Vec::pop) {
+            area.live.insert(at, size);
+            return (Ptr(at), true);
         }
-        let at = area.top;
-        area.top = end;
-        Ptr(at)
-    })
+        // A page between two areas stays unused: running off the end of one shows.
+        let end = area.top.saturating_add(size + region::PAGE);
+        if end > region::MODULES + region::MODULES_LEN {
+            return (Ptr::NULL, false);
+        }
+        let at = std::mem::replace(&mut area.top, end);
+        area.live.insert(at, size);
+        (Ptr(at), false)
+    });
+    if used_before {
+        at.fill(0, size);
+    }
+    at
+}
+
+pub fn free_module_memory(at: Ptr) {
+    MODULE_AREA.with(|area| {
+        if let Some(size) = area.live.remove(&at.0) {
+            area.free.entry(size).or_default().push(at.0);
+        }
+    });
 }
 
 natives! {
@@ -117,5 +140,5 @@ natives! {
     fn execmem_alloc(_kind: u32, size: u64) -> Ptr { module_memory(size) }
 
     ["module_memfree", "execmem_free"]
-    fn module_memfree(_at: Ptr) {}
+    fn module_memfree(at: Ptr) { free_module_memory(at) }
 }

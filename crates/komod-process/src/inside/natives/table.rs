@@ -7,9 +7,15 @@ use crate::inside::stubs;
 use komod_kernel::btf::{Btf, FuncProto, TypeClass};
 
 enum Code {
-    Rust { address: u64, proto: Proto },
+    Rust {
+        address: u64,
+        proto: Proto,
+    },
     /// A hand-written stub that keeps every register; it takes and ignores any arguments.
-    Stub { address: u64, ret: &'static [Class] },
+    Stub {
+        address: u64,
+        ret: &'static [Class],
+    },
 }
 
 struct Native {
@@ -64,9 +70,8 @@ impl Table {
                 }
                 Some(real) => {
                     if let Err(reason) = native.fits(&real) {
-                        let other = self.0.iter().any(|o| {
-                            o.name == native.name && o.fits(&real).is_ok()
-                        });
+                        let other =
+                            self.0.iter().any(|o| o.name == native.name && o.fits(&real).is_ok());
                         if !other {
                             handled.insert(native.name);
                             errors.push(format!("{}: {reason}", native.name));

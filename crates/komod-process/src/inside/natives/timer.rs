@@ -51,9 +51,7 @@ pub fn arm(timer: Timer, at: u64) {
 
 /// Tells whether it was armed.
 pub fn disarm(timer: Timer) -> bool {
-    let was = QUEUE.with(|q| {
-        q.armed.remove(&timer).map(|key| q.due.remove(&key)).is_some()
-    });
+    let was = QUEUE.with(|q| q.armed.remove(&timer).map(|key| q.due.remove(&key)).is_some());
     if was {
         mark_idle(timer);
     }

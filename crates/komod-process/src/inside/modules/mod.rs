@@ -1,16 +1,51 @@
 //! Modules in the in-process kernel: into it, out of it, and their addresses in words.
 
+mod formed;
+mod list;
+mod load;
+mod target;
+
 use super::files::syscall;
 use super::natives::memory;
 use super::ptr::Ptr;
+use super::single::Single;
 use super::{kernel, region};
+use komod_load::Image;
+use std::collections::HashMap;
+
+pub use load::load;
+
+/// A section of a loaded module: name, address, size.
+type Section = (String, u64, u64);
+
+/// Sections of the modules that komod's loader has placed, for source lines.
+static SECTIONS: Single<HashMap<String, Vec<Section>>> = Single::new();
+
+pub fn setup() {
+    SECTIONS.set(HashMap::new());
+}
+
+fn note_sections(module: &str, image: &Image) {
+    let sections = image.sections.iter().filter(|s| s.region.is_some());
+    let list = sections.map(|s| (s.name.clone(), s.address, s.size)).collect();
+    SECTIONS.with(|all| all.insert(module.to_string(), list));
+}
+
+fn section_of(module: &str, address: u64) -> Option<(String, u64)> {
+    SECTIONS.with(|all| {
+        let inside = |s: &&Section| address.wrapping_sub(s.1) < s.2.max(1);
+        let section = all.get(module)?.iter().find(inside)?;
+        Some((section.0.clone(), address - section.1))
+    })
+}
 use crate::protocol::{LoadedModule, Location, Symbol};
 
-/// Loads through the image's own `sys_init_module`.
-pub fn load_by_kernel(file: &[u8], params: &str) -> i64 {
+/// Loads through the image's own system calls: `init_module`, or `finit_module`'s flags by the
+/// same function where something is to be ignored.
+pub fn load_by_kernel(file: &[u8], request: &komod_load::Request) -> i64 {
     let image = memory::internal(file.len().max(1) as u64, 4096);
     image.write_bytes(file);
-    let params = memory::string(params);
+    let params = memory::string(&request.params);
     let result = syscall("init_module", &[image.0, file.len() as u64, params.0]);
     memory::release(image);
     memory::release(params);
@@ -42,7 +77,7 @@ pub fn locate(address: u64) -> Option<Location> {
     let name = word(4);
     let args = [address, word(0).0, word(1).0, word(2).0, name.0];
     let found = kernel::call("kallsyms_lookup", &args).unwrap_or(0);
-    let location = (found != 0 && region::is_kernel_memory(found, 1)).then(|| Location {
+    let mut location = (found != 0 && region::is_kernel_memory(found, 1)).then(|| Location {
         address,
         symbol: Some(Ptr(found).read_string(512)),
         offset: word(1).read(),
@@ -51,6 +86,11 @@ pub fn locate(address: u64) -> Option<Location> {
         section: None,
     });
     memory::release(room);
+    if let Some(location) = &mut location
+        && let Some(module) = &location.module
+    {
+        location.section = section_of(module, address);
+    }
     location
 }
 

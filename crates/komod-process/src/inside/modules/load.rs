@@ -1,0 +1,156 @@
+//! Loading with komod's own loader: `komod-load` decides and links, this puts the result into the
+//! kernel's memory and lets the kernel's own code take the module up.
+//!
+//! The order is that of `load_module` (kernel/module/main.c, 6.1 and 6.12).
+
+use super::super::natives::{memory, patch, percpu};
+use super::super::ptr::Ptr;
+use super::super::region::PERCPU;
+use super::super::{kernel, sched};
+use super::formed::Formed;
+use super::target::{self, Target};
+use komod_load::{Image, LogLine, Plan, Refusal, RegionBases, Request, SignatureVerdict, Taint};
+
+/// Loads a module: 0, or a negative errno of the loader or of init. Runs on the task of the
+/// process that asked for it.
+pub fn load(release: &str, file: &[u8], request: &Request) -> i64 {
+    let answer = |errno: i32| -i64::from(errno);
+    let parsed = komod_object::Module::parse(file).ok();
+    let signature = match parsed.as_ref().and_then(|m| m.signature()) {
+        Some(s) => target::verify(s.payload, s.bytes),
+        None => SignatureVerdict::UnknownKey,
+    };
+    let builtin = parsed.is_some_and(|m| target::has_sysfs_entry(&m.name().to_string()));
+    let target = match Target::new(release, signature, builtin) {
+        Ok(target) => target,
+        Err(why) => {
+            kernel::print(3, &format!("komod: {why}"));
+            return answer(38);
+        }
+    };
+    let plan = match komod_load::plan(file, &target, request) {
+        Ok(plan) => plan,
+        Err(refusal) => return refuse(&refusal),
+    };
+    say(&plan.dmesg);
+    let Some(place) = Placement::new(&plan, file, &request.params) else {
+        return answer(12);
+    };
+    let image = match komod_load::link(&plan, &place.bases) {
+        Ok(image) => image,
+        Err(refusal) => {
+            place.give_back(true);
+            say(refusal.dmesg.get(plan.dmesg.len()..).unwrap_or_default());
+            return answer(refusal.errno.0);
+        }
+    };
+    set_taint(plan.kernel_taint);
+    place.fill(&image);
+    let formed = Formed::new(&plan, &image, &place);
+    drop((image, target));
+    let result = formed.take_up();
+    if let Err(errno) = result.as_ref() {
+        place.give_back(true);
+        return answer(*errno);
+    }
+    memory::release(place.file);
+    // From here on the module is the kernel's: a failing init is undone by the kernel, too.
+    formed.init()
+}
+
+/// Prints what the loader says; what it says about taint is true for refused modules, too.
+fn say(lines: &[LogLine]) {
+    for line in lines {
+        kernel::print(line.level, &line.text);
+        for (words, taint) in [
+            ("loading out-of-tree module taints kernel", Taint::OUT_OF_TREE),
+            ("module verification failed", Taint::UNSIGNED),
+        ] {
+            if line.text.contains(words) {
+                set_taint(taint);
+            }
+        }
+    }
+}
+
+fn set_taint(taint: Taint) {
+    if let Some(mask) = kernel::function("tainted_mask") {
+        mask.write(mask.read::<u64>() | taint.0);
+    }
+}
+
+fn refuse(refusal: &Refusal) -> i64 {
+    say(&refusal.dmesg);
+    -i64::from(refusal.errno.0)
+}
+
+/// The memory a module got.
+pub struct Placement {
+    pub bases: RegionBases,
+    /// A copy of the ELF file whose section headers hold the final addresses.
+    pub file: Ptr,
+    regions: Vec<Ptr>,
+    percpu: Option<u64>,
+    args: Ptr,
+}
+
+impl Placement {
+    fn new(plan: &Plan<'_>, file: &[u8], params: &str) -> Option<Placement> {
+        let mut regions = Vec::new();
+        let mut bases = RegionBases::allocate(plan, |region| {
+            let at = if region.size == 0 { Ptr::NULL } else { patch::module_memory(region.size) };
+            regions.push(at);
+            at.0
+        });
+        let full = plan.regions.iter().zip(&regions).all(|(r, at)| r.size == 0 || !at.is_null());
+        let percpu = plan.percpu.as_ref().map(|p| percpu::allocate(p.size, p.align, 0));
+        if !full || percpu == Some(0) {
+            regions.iter().for_each(|at| patch::free_module_memory(*at));
+            return None;
+        }
+        let copy = memory::internal(file.len().max(1) as u64, 4096);
+        copy.write_bytes(file);
+        let args = memory::string(params);
+        bases.percpu = percpu.unwrap_or(0);
+        bases.file = Some(copy.0);
+        bases.args = Some(args.0);
+        Some(Placement { bases, file: copy, regions, percpu, args })
+    }
+
+    /// Copies the linked image into place.
+    fn fill(&self, image: &Image) {
+        for region in &image.regions {
+            if !region.bytes.is_empty() {
+                Ptr(region.address).write_bytes(&region.bytes);
+            }
+        }
+        if let Some(offset) = self.percpu {
+            Ptr(PERCPU + offset).write_bytes(&image.percpu);
+        }
+        // `sh_addr` of every section, as `rewrite_section_headers` and `move_module` leave it.
+        const SH_ADDR: u64 = 16;
+        const SH_OFFSET: u64 = 24;
+        let headers = self.file.at(self.file.at(40u64).read::<u64>());
+        for index in 0..u64::from(self.file.at(60u64).read::<u16>()) {
+            let header = headers.at(64 * index);
+            let offset = header.at(SH_OFFSET).read::<u64>();
+            header.at(SH_ADDR).write(self.file.0.wrapping_add(offset));
+        }
+        for section in &image.sections {
+            headers.at(64 * section.index as u64 + SH_ADDR).write(section.address);
+        }
+    }
+
+    /// Frees what was allocated for a module that the kernel did not take.
+    fn give_back(&self, with_file: bool) {
+        self.regions.iter().for_each(|at| patch::free_module_memory(*at));
+        if let Some(offset) = self.percpu {
+            percpu::release(offset);
+        }
+        memory::release(self.args);
+        if with_file {
+            memory::release(self.file);
+        }
+        sched::reset_preempt();
+    }
+}
