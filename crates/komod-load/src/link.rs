@@ -122,12 +122,12 @@ pub fn link(plan: &Plan<'_>, bases: &RegionBases) -> Result<Image, Box<Refusal>>
     let mut image = Image { regions: linker.copy_sections(), ..Image::default() };
     image.sections = linker.sections();
     image.values = linker.symbol_values();
-    linker.relocate(&mut image)?;
     if let Some(percpu) = &plan.percpu {
         image.percpu = plan.view.contents(percpu.section).to_vec();
         // A per-CPU section without contents in the file is all zero.
-        image.percpu.resize(plan.view.headers[percpu.section].size as usize, 0);
+        image.percpu.resize(percpu.size as usize, 0);
     }
+    linker.relocate(&mut image)?;
     if plan.kind == Kind::Object {
         return Ok(image);
     }
@@ -238,20 +238,24 @@ impl Linker<'_, '_> {
 
     fn relocate(&self, image: &mut Image) -> Result<(), Box<Refusal>> {
         let Plan { elf, view, facts, .. } = self.plan;
-        let Image { regions, values, .. } = image;
+        let Image { regions, values, percpu, .. } = image;
         for list in &self.plan.relas {
-            let Some(place) = self.plan.place(list.target) else { continue };
             let size = view.headers[list.target].size as usize;
-            let Some(bytes) = regions
-                .get_mut(place.region)
-                .and_then(|region| region.bytes.get_mut(place.offset as usize..)?.get_mut(..size))
-            else {
-                continue;
+            let (address, bytes) = match self.plan.place(list.target) {
+                None => (self.bases.percpu, Some(&mut percpu[..])),
+                Some(place) => {
+                    let region = regions.get_mut(place.region);
+                    let bytes = region.and_then(|region| {
+                        region.bytes.get_mut(place.offset as usize..)?.get_mut(..size)
+                    });
+                    (self.address(list.target), bytes)
+                }
             };
+            let Some(bytes) = bytes else { continue };
             let pass = relocate::Pass {
                 arch: facts.arch,
                 values,
-                address: self.address(list.target),
+                address,
                 zero_target: self.plan.kind == Kind::Module,
                 check_range_first: facts.version.has_module_memory(),
             };

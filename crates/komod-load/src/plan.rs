@@ -207,7 +207,7 @@ impl<'k> Attempt<'k> {
         let Resolution { addresses, uses, using_gplonly_symbols } =
             resolver.resolve(session, &elf)?;
         let symbols = elf.symbols().map_or(0, |table| table.len());
-        let context = Context { module: &module, symbols, zero_target: true };
+        let context = Context { module: &module, symbols, zero_target: true, percpu: false };
         let relas = relocate::check(session, &view, &elf, &context)?;
         let exports = exports(session, &elf, &names)?;
         let dmesg = session.log.clone();

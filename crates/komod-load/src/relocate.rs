@@ -35,6 +35,8 @@ pub(crate) struct Context<'c> {
     pub symbols: usize,
     /// The place must hold zero before (modules; not objects linked into the kernel).
     pub zero_target: bool,
+    /// Also relocate the per-CPU section, as a linker does and the module loader does not.
+    pub percpu: bool,
 }
 
 /// Lists the relocation sections and checks everything that needs no address.
@@ -48,7 +50,9 @@ pub(crate) fn check(
     for (section, header) in view.headers.iter().enumerate().skip(1) {
         let target = header.info as usize;
         let Some(applies_to) = view.headers.get(target) else { continue };
-        if applies_to.flags & SHF_ALLOC == 0 || header.flags & SHF_RELA_LIVEPATCH != 0 {
+        let percpu = context.percpu && target == view.index.percpu;
+        let kept = applies_to.flags & SHF_ALLOC != 0 || percpu;
+        if !kept || header.flags & SHF_RELA_LIVEPATCH != 0 {
             continue;
         }
         if header.sh_type == SHT_REL {

@@ -312,6 +312,10 @@ fn builtin() -> ElfBuilder {
     let hidden = elf.symbol("not_exported", GLOBAL, SHN_UNDEF, 0);
     elf.rela(call, 0, R_X86_64_PC32, start, 0);
     elf.rela(init, 4, R_X86_64_PLT32, hidden, -4);
+    let percpu = elf.section(".data..percpu", SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, 8, &[0; 16]);
+    let counter = elf.symbol("counter", GLOBAL, percpu as u16, 8);
+    elf.rela(init, 10, R_X86_64_32S, counter, 0);
+    elf.rela(percpu, 0, R_X86_64_64, start, 0);
     elf
 }
 
@@ -328,6 +332,8 @@ fn objects_link_as_built_in() {
     let target = init + 8;
     assert_eq!(target.wrapping_add_signed((u32_at(&image, init + 4) as i32).into()), 0x1000_0100);
     assert_eq!((image.this_module, image.init), (0, None));
+    assert_eq!(u32_at(&image, init + 10), PERCPU as u32 + 8, "a per-CPU offset");
+    assert_eq!(image.percpu, [init.to_le_bytes(), [0; 8]].concat());
 
     let refusal = plan_object("driver", &bytes, &facts, &|_| None).unwrap_err();
     assert_eq!(refusal.code, RefusalCode::UnknownSymbol);

@@ -1,0 +1,35 @@
+//! Any argument string against parameters of every type.
+#![no_main]
+
+use komod_load::params::{ParamDecl, ParamKind, parse_args};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    use ParamKind::*;
+    let array = |of| Array { of: Box::new(of), max: 3 };
+    let kinds = [
+        Byte,
+        Short,
+        UShort,
+        Int,
+        UInt,
+        Long,
+        ULong,
+        ULLong,
+        HexInt,
+        CharP,
+        Bool,
+        BoolEnableOnly(true),
+        InvBool,
+        BInt,
+        String(8),
+        array(Int),
+        array(CharP),
+        Custom { no_arg: false },
+    ];
+    let names = ('a'..).map(|letter| letter.to_string());
+    let params: Vec<_> = names.zip(kinds).map(|(name, kind)| ParamDecl::new(name, kind)).collect();
+    let outcome = parse_args("fuzz", data, &params, true);
+    assert_eq!(outcome.error.is_some(), !outcome.bad.is_empty());
+    assert!(outcome.stores.iter().all(|store| store.param < params.len()));
+});
