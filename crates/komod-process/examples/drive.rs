@@ -27,18 +27,24 @@ fn main() {
     let prepared =
         komod_kernel::prepared::prepare(args[1].as_ref(), 0x1000_0000, &cache, &mut |_| {})
             .expect("a kernel image");
+    let objects: Vec<(String, Vec<u8>)> = args[3..]
+        .iter()
+        .filter_map(|a| a.strip_prefix("builtin:"))
+        .map(|f| (f.rsplit('/').next().unwrap().trim_end_matches(".o").to_string(), std::fs::read(f).unwrap()))
+        .collect();
+    let bytes: Vec<u8> = objects.iter().flat_map(|o| o.1.clone()).collect();
     let spec = BootSpec {
         prepared: prepared.dir().to_path_buf(),
         release: args[2].clone(),
-        cmdline: String::new(),
-        builtin: Vec::new(),
+        cmdline: std::env::var("CMDLINE").unwrap_or_default(),
+        builtin: objects.iter().map(|o| komod_process::protocol::Builtin { name: o.0.clone(), len: o.1.len() }).collect(),
         mode: Mode::Single,
         cpu_seconds: 3,
         live_clock: false,
         boot_log: std::env::var_os("BOOT_LOG").is_some(),
     };
     let t = Instant::now();
-    let mut kernel = match Kernel::boot(&spec, &[], None, &mut show) {
+    let mut kernel = match Kernel::boot(&spec, &bytes, None, &mut show) {
         Ok(k) => k,
         Err(e) => {
             println!("{e}");
@@ -46,7 +52,7 @@ fn main() {
         }
     };
     println!("booted in {:?}", t.elapsed());
-    for arg in &args[3..] {
+    for arg in args[3..].iter().filter(|a| !a.starts_with("builtin:")) {
         let mut parts = arg.splitn(3, ':');
         let mut next = || parts.next().unwrap_or_default().to_string();
         let (verb, a, b) = (next(), next(), next());

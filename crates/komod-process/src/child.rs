@@ -45,9 +45,16 @@ fn boot(spec: &BootSpec, builtin: &[u8], start: Instant) -> Result<(), String> {
     inside::start(prepared)?;
     crate::sandbox::enter(matches!(spec.mode, Mode::Zygote { .. }))
         .map_err(|e| format!("cannot enter the sandbox: {e}"))?;
-    let _ = builtin;
+    let mut objects = Vec::new();
+    let mut rest = builtin;
+    for object in &spec.builtin {
+        let (bytes, tail) = rest.split_at_checked(object.len).ok_or("built-in objects cut off")?;
+        objects.push((object.name.clone(), bytes));
+        rest = tail;
+    }
+    let extra = inside::builtin::link_all(&spec.release, &objects)?;
     inside::watchdog::start(spec.cpu_seconds);
-    let report = inside::boot::boot(&spec.cmdline, &[]);
+    let report = inside::boot::boot(&spec.cmdline, &extra);
     out::set_quiet(false);
     out::send(
         &Event::Booted {

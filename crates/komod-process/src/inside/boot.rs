@@ -20,9 +20,12 @@ fn debug(text: impl FnOnce() -> String) {
 /// An initcall to run at a level beside the kernel's own.
 #[derive(Debug, Clone)]
 pub struct ExtraInitcall {
-    pub level: usize,
+    /// Index of the kernel's group of initcalls at whose end it runs: early, then levels 0 to 7.
+    pub group: usize,
     pub function: Ptr,
     pub name: String,
+    /// The object's `__param` section: address and size.
+    pub parameters: Option<(Ptr, u64)>,
 }
 
 /// What came of a boot.
@@ -155,6 +158,13 @@ pub fn boot(cmdline: &str, extra: &[ExtraInitcall]) -> Report {
     }
     early(&mut report);
     sched::set_kthread_ready();
+    let (line, parameters) = (cmdline.to_string(), extra.to_vec());
+    let parse = move || {
+        for area in parameters.iter().filter_map(|e| e.parameters) {
+            super::builtin::parse_parameters(&line, area);
+        }
+    };
+    run_steps(&[("built-in parameters", Box::new(parse))], &mut report);
     initcalls(extra, &mut report);
     run_steps(&[("finish", Box::new(finish))], &mut report);
     report
@@ -171,7 +181,9 @@ fn early(report: &mut Report) {
                 "console" => (name, Box::new(console::register)),
                 "nodes" => (name, Box::new(init_nodes)),
                 "parameters" => (name, Box::new(parse_parameters)),
-                _ => (name, Box::new(move || drop(kernel::call(name, &[])))),
+                _ => (name, Box::new(move || {
+                    kernel::call(name, &[]);
+                })),
             }
         })
         .collect();
@@ -267,8 +279,7 @@ fn initcalls(extra: &[ExtraInitcall], report: &mut Report) {
                 list.push((name, Ptr(function)));
             }
         }
-        // Level n's calls stand between `__initcall<n>_start` and the next; index 0 is "early".
-        let here = extra.iter().filter(|e| e.level + 1 == index);
+        let here = extra.iter().filter(|e| e.group == index);
         list.extend(here.map(|e| (e.name.clone(), e.function)));
     }
     let list = Rc::new(list);
@@ -305,6 +316,18 @@ fn finish() {
     kernel::call("regulator_has_full_constraints", &[]);
     files::mount_all();
     super::module_events::register();
+    seal();
+}
+
+/// Code and constants become read-only (`mark_rodata_ro`).
+fn seal() {
+    let range = |from: &str, to: &str| kernel::function(from).zip(kernel::function(to));
+    if let Some((start, end)) = range("_text", "_etext") {
+        super::patching::seal(start.0, end.0, true);
+    }
+    if let Some((start, end)) = range("__start_rodata", "__end_rodata") {
+        super::patching::seal(start.0, end.0, false);
+    }
 }
 
 /// An ACPI system without devices: the bus that many platform drivers register with exists.

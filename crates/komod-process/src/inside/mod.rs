@@ -7,6 +7,7 @@
 mod abi;
 pub mod boot;
 mod bootlist;
+pub mod builtin;
 mod clock;
 mod console;
 mod cpu_facts;

@@ -49,8 +49,6 @@ offsets! {
         task_flags = "task_struct"."flags",
         task_vfork_done = "task_struct"."vfork_done",
         task_worker_private = "task_struct"."worker_private",
-        task_thread_sp = "task_struct"."thread.sp",
-        task_exit_state = "task_struct"."exit_state",
         kthread_result = "kthread"."result",
         kthread_exited = "kthread"."exited",
         timer_pprev = "timer_list"."entry.pprev",
@@ -101,8 +99,6 @@ offsets! {
         args_ctor = "kmem_cache_args"."ctor",
         page_compound_order = "page"."compound_order",
         folio_nr_pages = "folio"."_folio_nr_pages",
-        module_core_layout = "module"."core_layout",
-        module_mem = "module"."mem",
     }
     sizes {
         sizeof_task = "task_struct",

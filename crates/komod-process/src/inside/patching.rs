@@ -42,6 +42,12 @@ pub fn seal(start: u64, end: u64, exec: bool) {
     }
 }
 
+/// Makes a range that is given back writable (and executable) again.
+pub fn unseal(start: u64, end: u64) {
+    SEALED.with(|s| s.retain(|(a, b)| *b <= start || *a >= end));
+    memory_map::set_access(start, end - start, true, true);
+}
+
 /// Writes code, lifting the protection for the moment where there is one.
 pub fn write_code(at: Ptr, code: &[u8]) {
     let last = at.0 + code.len() as u64;

@@ -48,6 +48,7 @@ struct Task {
     irq_flag: u64,
     entry: Option<Entry>,
     crashed: bool,
+    is_kthread: bool,
 }
 
 /// Where the kernel keeps the CPU's state: (`current`, `preempt_count`, stack top) differ in
@@ -162,7 +163,9 @@ fn adopt(task: Ptr, entry: Entry, run: Run) -> TaskId {
     task.at(offsets().task_stack).write(base);
     let sp = task::prepare(stack, enter);
     SCHED.with(|s| {
+        let is_kthread = matches!(entry, Entry::Kthread { .. });
         let new = Task {
+            is_kthread,
             task,
             stack,
             sp,
@@ -346,9 +349,12 @@ fn resume(id: TaskId) {
         if s.tasks.get(&id).is_some_and(|t| t.run == Run::Dead)
             && let Some(t) = s.tasks.get(&id)
         {
-            let (stack, task) = (t.stack, t.task);
+            let (stack, task, is_kthread) = (t.stack, t.task, t.is_kthread);
             s.stacks.give_back(stack);
             s.by_struct.remove(&task.0);
+            if is_kthread {
+                s.tasks.remove(&id);
+            }
         }
     });
 }
@@ -421,7 +427,19 @@ pub fn is_finished(id: TaskId) -> bool {
 
 /// Forgets a finished task; tells whether a fault ended it.
 pub fn reap(id: TaskId) -> bool {
-    SCHED.with(|s| s.tasks.remove(&id)).is_some_and(|t| t.crashed)
+    let (task, init) = SCHED.with(|s| (s.tasks.remove(&id), s.init_task));
+    let Some(task) = task else { return false };
+    // Nobody else holds a reference: its structure can go (a kthread's goes with its last one).
+    let usage = task.task.at(offsets().task_usage).read::<i32>();
+    if task.task != init && usage <= 2 && !task.is_kthread {
+        super::natives::memory::release(task.task);
+    }
+    task.crashed
+}
+
+/// The kernel's structure of a task.
+pub fn struct_of(id: TaskId) -> Option<Ptr> {
+    SCHED.with(|s| s.tasks.get(&id).map(|t| t.task))
 }
 
 /// Whether somebody else could run now.

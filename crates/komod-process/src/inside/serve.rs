@@ -1,7 +1,7 @@
 //! Serving requests: each runs as a task of its own, as the process that made it would.
 
 use super::sched::{self, End};
-use super::{clock, files, kernel, machine, modules, out};
+use super::{clock, files, machine, modules, out};
 use crate::protocol::{self, Event, Loader, Reply, Request, Stage, Status};
 use std::cell::RefCell;
 use std::os::fd::{AsFd, AsRawFd};
@@ -234,9 +234,4 @@ fn load(
         }
         other => failed_at(&other, Stage::Init),
     }
-}
-
-/// Also usable before any request: a message for the log.
-pub fn say(level: u8, text: String) {
-    run("komod", move || kernel::print(level, &text));
 }

@@ -2,6 +2,7 @@
 //! soft-interrupt context.
 
 use super::kernel;
+use super::offsets::offsets;
 use super::ptr::Ptr;
 use super::sched::{self, TaskId};
 use super::single::Single;
@@ -26,7 +27,7 @@ pub enum Job {
 #[derive(Default)]
 struct State {
     jobs: VecDeque<Job>,
-    task: Option<TaskId>,
+    task: Option<(TaskId, Ptr)>,
 }
 
 static STATE: Single<State> = Single::new();
@@ -41,25 +42,29 @@ pub fn push(job: Job) {
 
 /// Starts the task that runs the jobs, if there are any and it does not run already.
 pub fn start_if_needed() {
-    let running = STATE.with(|s| {
-        if s.jobs.is_empty() {
-            return true;
+    let Some(task) = STATE.with(|s| (!s.jobs.is_empty()).then_some(s.task)) else { return };
+    match task {
+        Some((id, task)) if !sched::is_finished(id) => {
+            sched::wake(task, u32::MAX);
         }
-        s.task.is_some_and(|id| !sched::is_finished(id))
-    });
-    if running {
-        return;
+        old => {
+            if let Some((id, _)) = old {
+                sched::reap(id);
+            }
+            let id = sched::spawn("swapper/0", Box::new(run_all));
+            STATE.with(|s| s.task = sched::struct_of(id).map(|task| (id, task)));
+        }
     }
-    if let Some(old) = STATE.with(|s| s.task.take()) {
-        sched::reap(old);
-    }
-    let id = sched::spawn("swapper/0", Box::new(run_all));
-    STATE.with(|s| s.task = Some(id));
 }
 
 fn run_all() {
-    while let Some(job) = STATE.with(|s| s.jobs.pop_front()) {
-        run(job);
+    let me = sched::current_struct();
+    loop {
+        while let Some(job) = STATE.with(|s| s.jobs.pop_front()) {
+            run(job);
+        }
+        me.at(offsets().task_state).write(1u32); // TASK_INTERRUPTIBLE
+        sched::block();
     }
 }
 
@@ -85,8 +90,4 @@ pub fn in_softirq(f: impl FnOnce()) {
     sched::add_preempt(SOFTIRQ_OFFSET);
     f();
     sched::add_preempt(-SOFTIRQ_OFFSET);
-}
-
-pub fn is_idle() -> bool {
-    STATE.with(|s| s.jobs.is_empty() && s.task.is_none_or(sched::is_finished))
 }

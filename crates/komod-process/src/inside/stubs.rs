@@ -23,7 +23,6 @@ pub fn fixed() -> Fixed {
 /// every register but RAX) and for the commonest trivial natives.
 #[derive(Debug, Clone, Copy)]
 pub struct Fixed {
-    pub ret: u64,
     pub zero: u64,
     pub one: u64,
     pub ident: u64,
@@ -38,7 +37,6 @@ pub fn setup() -> Fixed {
     let flag = (STUBS as u32).to_le_bytes();
     let with = |head: &[u8], tail: &[u8]| [head, &flag, tail].concat();
     let fixed = Fixed {
-        ret: emit(&[0xc3]),
         zero: emit(&[0x31, 0xc0, 0xc3]),
         one: emit(&[0xb8, 1, 0, 0, 0, 0xc3]),
         ident: emit(&[0x48, 0x89, 0xf8, 0xc3]),

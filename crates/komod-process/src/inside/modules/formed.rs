@@ -53,7 +53,7 @@ impl Formed {
     }
 
     /// Everything before init. The error is an errno; the module is out of the kernel again then.
-    pub fn take_up(&self) -> Result<(), i32> {
+    pub fn take_up(&self, protect: impl FnOnce()) -> Result<(), i32> {
         let audit_name = memory::string(&self.name);
         kernel::call("__audit_log_kern_module", &[audit_name.0]);
         memory::release(audit_name);
@@ -64,6 +64,7 @@ impl Formed {
         kernel::call("module_finalize", &arguments);
         self.dynamic_debug();
         kernel::call("module_bug_finalize", &arguments);
+        protect();
         let coming = self.come();
         let result = coming.and_then(|()| self.parameters()).and_then(|()| self.sysfs());
         if result.is_err() {

@@ -18,7 +18,6 @@ pub struct Exported {
 /// A loaded module.
 pub struct Listed {
     pub name: String,
-    pub module: Ptr,
     pub state: State,
     pub taints: Taint,
     pub exports: Vec<Exported>,
@@ -77,7 +76,7 @@ pub fn loaded() -> Vec<Listed> {
             let mut exports = table(module, "syms", "num_syms", "crcs", false);
             exports.extend(table(module, "gpl_syms", "num_gpl_syms", "gpl_crcs", true));
             let taints = Taint(word(module, "taints"));
-            Listed { name: name_of(module), module, state, taints, exports }
+            Listed { name: name_of(module), state, taints, exports }
         })
         .collect()
 }

@@ -5,11 +5,11 @@
 
 use super::super::natives::{memory, patch, percpu};
 use super::super::ptr::Ptr;
-use super::super::region::PERCPU;
-use super::super::{kernel, sched};
+use super::super::region::{PAGE, PERCPU};
+use super::super::{kernel, patching, sched};
 use super::formed::Formed;
 use super::target::{self, Target};
-use komod_load::{Image, LogLine, Plan, Refusal, RegionBases, Request, SignatureVerdict, Taint};
+use komod_load::{Image, LogLine, Plan, Protection, Refusal, RegionBases, Request, SignatureVerdict, Taint};
 
 /// Loads a module: 0, or a negative errno of the loader or of init. Runs on the task of the
 /// process that asked for it.
@@ -48,14 +48,18 @@ pub fn load(release: &str, file: &[u8], request: &Request) -> i64 {
     place.fill(&image);
     let formed = Formed::new(&plan, &image, &place);
     drop((image, target));
-    let result = formed.take_up();
+    let result = formed.take_up(|| place.protect());
     if let Err(errno) = result.as_ref() {
         place.give_back(true);
         return answer(*errno);
     }
     memory::release(place.file);
     // From here on the module is the kernel's: a failing init is undone by the kernel, too.
-    formed.init()
+    let result = formed.init();
+    if result == 0 {
+        place.protect_after_init();
+    }
+    result
 }
 
 /// Prints what the loader says; what it says about taint is true for refused modules, too.
@@ -92,6 +96,8 @@ pub struct Placement {
     regions: Vec<Ptr>,
     percpu: Option<u64>,
     args: Ptr,
+    /// Pages with the protection they get once the module is formed.
+    parts: Vec<(u64, u64, Protection)>,
 }
 
 impl Placement {
@@ -114,7 +120,37 @@ impl Placement {
         bases.percpu = percpu.unwrap_or(0);
         bases.file = Some(copy.0);
         bases.args = Some(args.0);
-        Some(Placement { bases, file: copy, regions, percpu, args })
+        let parts = plan
+            .regions
+            .iter()
+            .zip(&regions)
+            .flat_map(|(region, at)| {
+                let part = |p: &komod_load::Part| (at.0 + p.offset, p.size, p.protection);
+                region.parts.iter().map(part).collect::<Vec<_>>()
+            })
+            .collect();
+        Some(Placement { bases, file: copy, regions, percpu, args, parts })
+    }
+
+    /// Write-protects what the kernel protects when the module is formed.
+    pub fn protect(&self) {
+        for (start, size, protection) in &self.parts {
+            let end = (start + size).next_multiple_of(PAGE);
+            match protection {
+                Protection::ReadExec => patching::seal(*start, end, true),
+                Protection::Read => patching::seal(*start, end, false),
+                _ => {}
+            }
+        }
+    }
+
+    /// What only init may write is read-only from now on, if init succeeded.
+    fn protect_after_init(&self) {
+        for (start, size, protection) in &self.parts {
+            if *protection == Protection::ReadWriteUntilInit {
+                patching::seal(*start, (start + size).next_multiple_of(PAGE), false);
+            }
+        }
     }
 
     /// Copies the linked image into place.

@@ -14,6 +14,7 @@ use komod_load::Image;
 use std::collections::HashMap;
 
 pub use load::load;
+pub use target::Target;
 
 /// A section of a loaded module: name, address, size.
 type Section = (String, u64, u64);

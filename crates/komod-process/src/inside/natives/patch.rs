@@ -2,7 +2,7 @@
 //! breakpoints and temporary mappings.
 
 use super::natives;
-use crate::inside::patching::write_code;
+use crate::inside::patching::{unseal, write_code};
 use crate::inside::ptr::Ptr;
 use crate::inside::region;
 use crate::inside::single::Single;
@@ -73,6 +73,7 @@ pub fn module_memory(size: u64) -> Ptr {
 pub fn free_module_memory(at: Ptr) {
     MODULE_AREA.with(|area| {
         if let Some(size) = area.live.remove(&at.0) {
+            unseal(at.0, at.0 + size);
             area.free.entry(size).or_default().push(at.0);
         }
     });

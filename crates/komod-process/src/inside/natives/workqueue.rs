@@ -187,10 +187,6 @@ fn flush_delayed(work: Ptr) -> bool {
     flush_one(work)
 }
 
-pub fn is_idle() -> bool {
-    STATE.with(|s| s.queue.is_empty() && s.workers.iter().all(|w| w.busy.is_none()))
-}
-
 fn inner(delayed: Ptr) -> Ptr {
     delayed.at(offsets().delayed_work_work)
 }
