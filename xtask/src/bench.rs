@@ -60,7 +60,7 @@ fn kernel(komod: &Path, kernel: &Kernel, runs: usize) -> Result<()> {
     row("QEMU (TCG, PVH): start to insmod done", &qemu);
 
     let run = |extra: &[&str]| {
-        let mut command = Command::new(komod);
+        let mut command = komod::command(komod);
         command.arg("run").arg(&hello).arg("--kernel").arg(&kernel.root).args(extra);
         timed(&mut command)
     };
@@ -71,10 +71,10 @@ fn kernel(komod: &Path, kernel: &Kernel, runs: usize) -> Result<()> {
     row("`komod run`, whole process", &Times::of(runs, || run(&[]))?);
 
     let act = |verb: &str, what: &[&str]| {
-        timed(Command::new(komod).arg(verb).args(what).args(["--name", NAME]))
+        timed(komod::command(komod).arg(verb).args(what).args(["--name", NAME]))
     };
     let before = kernel_processes()?;
-    timed(Command::new(komod).args(["up", NAME, "--kernel"]).arg(&kernel.root))?;
+    timed(komod::command(komod).args(["up", NAME, "--kernel"]).arg(&kernel.root))?;
     let file = hello.to_string_lossy();
     let loads = Times::of(runs, || {
         let time = act("load", &[&file])?;
@@ -82,7 +82,7 @@ fn kernel(komod: &Path, kernel: &Kernel, runs: usize) -> Result<()> {
         Ok(time)
     });
     let resident = kernel_processes()?.difference(&before).next().map(|pid| resident(*pid));
-    timed(Command::new(komod).args(["down", NAME]))?;
+    timed(komod::command(komod).args(["down", NAME]))?;
     row("`komod load` into a running kernel, whole process", &loads?);
     if let Some(kib) = resident {
         println!("| {} | resident memory of that kernel | {} MB | | |", kernel.series, kib? / 1024);
@@ -91,7 +91,7 @@ fn kernel(komod: &Path, kernel: &Kernel, runs: usize) -> Result<()> {
 }
 
 fn build_hello(komod: &Path, kernel: &Kernel) -> Result<PathBuf> {
-    let output = Command::new(komod)
+    let output = komod::command(komod)
         .arg("build")
         .arg(project::root().join("examples/hello"))
         .arg("--kernel")
@@ -128,7 +128,7 @@ fn qemu_boot(kernel: &Kernel, hello: &Path) -> Result<Duration> {
 /// The time a process takes from its start to its end.
 fn timed(command: &mut Command) -> Result<Duration> {
     let started = Instant::now();
-    let output = command.stdin(Stdio::null()).output()?;
+    let output = command.output()?;
     let time = started.elapsed();
     if !output.status.success() {
         bail!("{command:?}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));

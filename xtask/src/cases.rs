@@ -10,11 +10,10 @@ use crate::kernels::{Kernel, SERIES};
 use crate::komod::{self, Profile};
 use crate::tally::Tally;
 use crate::{parallel, project};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use case::Case;
 use report::Report;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 const HELP: &str = "\
 Usage: cargo xtask cases [NAME…]
@@ -90,21 +89,19 @@ fn attempt(komod: &Path, trial: &Trial) -> Result<bool> {
     if !case.is_for(&trial.kernel.release) {
         return Ok(false);
     }
-    let output = Command::new(komod)
+    let output = komod::command(komod)
         .args(["run", "--json", "--kernel"])
         .arg(&trial.kernel.root)
         .args(case.make.iter().flat_map(|variable| ["--make", variable]))
         .arg(trial.case)
         .args(&case.params)
-        .stdin(Stdio::null())
         .output()
         .context("komod")?;
     let said = String::from_utf8_lossy(&output.stdout);
     let code = output.status.code().unwrap_or(-1);
-    let verdict = Report::parse(&said).and_then(|report| case.check(&report, code));
-    verdict.with_context(|| {
+    Report::parse(&said).and_then(|report| case.check(&report, code)).map_err(|problem| {
         let people = String::from_utf8_lossy(&output.stderr);
-        format!("it ended with {} and said:\n{said}{people}", output.status)
+        anyhow!("{problem:#}\nIt ended with {} and said:\n{said}{people}", output.status)
     })?;
     Ok(true)
 }

@@ -11,7 +11,7 @@ use crate::tally::Tally;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 /// Timers and work items of the examples get this long.
 const SETTLE_MS: u64 = 300;
@@ -78,12 +78,11 @@ fn turns(
     tree: &mut ModuleTree,
     directory: &Path,
 ) -> Result<Vec<Work>> {
-    let output = Command::new(komod)
+    let output = komod::command(komod)
         .arg("build")
         .arg(directory)
         .arg("--kernel")
         .arg(&kernel.root)
-        .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

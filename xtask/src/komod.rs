@@ -2,8 +2,8 @@
 
 use crate::{project, shell};
 use anyhow::{Result, bail};
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
@@ -29,4 +29,11 @@ pub fn build(profile: Profile) -> Result<PathBuf> {
         bail!("{} was not built", path.display());
     }
     Ok(path)
+}
+
+/// A call of it that puts what it builds into our target directory, not beside the sources.
+pub fn command(komod: &Path) -> Command {
+    let mut command = Command::new(komod);
+    command.env("KOMOD_TARGET_DIR", project::target_dir().join("komod")).stdin(Stdio::null());
+    command
 }
