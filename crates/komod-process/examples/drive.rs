@@ -30,14 +30,22 @@ fn main() {
     let objects: Vec<(String, Vec<u8>)> = args[3..]
         .iter()
         .filter_map(|a| a.strip_prefix("builtin:"))
-        .map(|f| (f.rsplit('/').next().unwrap().trim_end_matches(".o").to_string(), std::fs::read(f).unwrap()))
+        .map(|f| {
+            (
+                f.rsplit('/').next().unwrap().trim_end_matches(".o").to_string(),
+                std::fs::read(f).unwrap(),
+            )
+        })
         .collect();
     let bytes: Vec<u8> = objects.iter().flat_map(|o| o.1.clone()).collect();
     let spec = BootSpec {
         prepared: prepared.dir().to_path_buf(),
         release: args[2].clone(),
         cmdline: std::env::var("CMDLINE").unwrap_or_default(),
-        builtin: objects.iter().map(|o| komod_process::protocol::Builtin { name: o.0.clone(), len: o.1.len() }).collect(),
+        builtin: objects
+            .iter()
+            .map(|o| komod_process::protocol::Builtin { name: o.0.clone(), len: o.1.len() })
+            .collect(),
         mode: Mode::Single,
         cpu_seconds: 3,
         live_clock: false,

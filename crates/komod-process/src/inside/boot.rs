@@ -111,6 +111,11 @@ fn paravirt(fixed: &Fixed) {
     irq.at(o.pv_irq_disable).write(fixed.irq_disable);
     irq.at(o.pv_irq_enable).write(fixed.irq_enable);
     let btf = kernel::prepared().btf();
+    // An empty top-level page table, for whoever looks an address up (an Oops does).
+    if let Some(field) = btf.field("pv_mmu_ops", "read_cr3") {
+        let table = memory::internal(PAGE, PAGE);
+        ops.at(o.pv_mmu).at(field.offset).write(super::stubs::constant(table.0));
+    }
     for value in [
         "pte_val", "make_pte", "pgd_val", "make_pgd", "pmd_val", "make_pmd", "pud_val", "make_pud",
         "p4d_val", "make_p4d",
@@ -181,9 +186,12 @@ fn early(report: &mut Report) {
                 "console" => (name, Box::new(console::register)),
                 "nodes" => (name, Box::new(init_nodes)),
                 "parameters" => (name, Box::new(parse_parameters)),
-                _ => (name, Box::new(move || {
-                    kernel::call(name, &[]);
-                })),
+                _ => (
+                    name,
+                    Box::new(move || {
+                        kernel::call(name, &[]);
+                    }),
+                ),
             }
         })
         .collect();

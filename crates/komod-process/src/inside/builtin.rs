@@ -58,9 +58,7 @@ fn symbols(bytes: &[u8], image: &Image) -> HashMap<String, u64> {
     let Ok(elf) = komod_object::elf::Elf::parse(bytes) else { return HashMap::new() };
     let Some(table) = elf.symbols() else { return HashMap::new() };
     let named = table.iter().filter(|s| !s.is_undefined() && !s.name.is_empty());
-    named
-        .filter_map(|s| Some((s.name.to_string(), *image.values.get(s.index)?)))
-        .collect()
+    named.filter_map(|s| Some((s.name.to_string(), *image.values.get(s.index)?))).collect()
 }
 
 /// Entries of the `.initcall<level>.init` sections: 32-bit distances to the functions

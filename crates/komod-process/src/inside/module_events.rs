@@ -6,6 +6,7 @@ use super::single::Single;
 use super::{kernel, leaks, stubs};
 
 /// `enum module_state` of include/linux/module.h.
+const LIVE: u64 = 0;
 const COMING: u64 = 1;
 const GOING: u64 = 2;
 
@@ -33,7 +34,8 @@ extern "C" fn notify(_block: Ptr, action: u64, module: Ptr) -> i32 {
             }
             CAME.with(|c| *c = Some(name));
         }
-        GOING => leaks::note_names(&name),
+        // Init's symbols go when it has succeeded, the others with the module.
+        LIVE | GOING => leaks::note_names(&name),
         _ => {}
     }
     0 // NOTIFY_DONE

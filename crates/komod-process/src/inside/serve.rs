@@ -9,8 +9,9 @@ use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// How long (virtual) a request may sleep before it counts as stuck for ever.
-const PATIENCE: u64 = 600_000_000_000;
+/// How long (virtual) a request may sleep before it counts as stuck for ever: a little more than
+/// the kernel's own hung-task limit of 120 s.
+const PATIENCE: u64 = 130_000_000_000;
 
 /// Serves requests until the client goes away or asks for the end.
 pub fn serve(mut stream: UnixStream, release: &str, live_clock: bool) {

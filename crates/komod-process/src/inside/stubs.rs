@@ -62,6 +62,11 @@ pub fn emit(code: &[u8]) -> u64 {
     })
 }
 
+/// A stub that answers with a constant: `mov rax, value; ret`.
+pub fn constant(value: u64) -> u64 {
+    emit(&[&[0x48, 0xb8][..], &value.to_le_bytes(), &[0xc3]].concat())
+}
+
 /// A trampoline: the kernel calls with a stack that is only 8-byte aligned
 /// (`-mpreferred-stack-boundary=3`), Rust needs 16; arguments beyond the sixth are copied.
 pub fn trampoline(target: u64, stack_args: usize) -> u64 {

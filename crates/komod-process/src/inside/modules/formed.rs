@@ -54,9 +54,6 @@ impl Formed {
 
     /// Everything before init. The error is an errno; the module is out of the kernel again then.
     pub fn take_up(&self, protect: impl FnOnce()) -> Result<(), i32> {
-        let audit_name = memory::string(&self.name);
-        kernel::call("__audit_log_kern_module", &[audit_name.0]);
-        memory::release(audit_name);
         self.list_in();
         self.set_modinfo();
         self.use_others();

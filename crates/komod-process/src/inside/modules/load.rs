@@ -9,7 +9,9 @@ use super::super::region::{PAGE, PERCPU};
 use super::super::{kernel, patching, sched};
 use super::formed::Formed;
 use super::target::{self, Target};
-use komod_load::{Image, LogLine, Plan, Protection, Refusal, RegionBases, Request, SignatureVerdict, Taint};
+use komod_load::{
+    Image, LogLine, Plan, Protection, Refusal, RegionBases, Request, SignatureVerdict, Taint,
+};
 
 /// Loads a module: 0, or a negative errno of the loader or of init. Runs on the task of the
 /// process that asked for it.

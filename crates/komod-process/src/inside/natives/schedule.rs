@@ -28,7 +28,8 @@ fn check_atomic() {
     machine::note_fault();
 }
 
-fn sleep_until(at: u64) {
+/// Sleeps to a virtual time, whoever wakes the task meanwhile.
+pub fn sleep_until(at: u64) {
     let me = sched::current_struct();
     let state = me.at(offsets().task_state);
     while clock::now() < at {

@@ -150,11 +150,11 @@ fn is_queued(work: Ptr) -> bool {
 /// Waits until `pending` says no; a worker that waits for itself does not.
 fn wait_while(pending: impl Fn() -> bool) {
     while pending() {
-        let before = clock::now();
-        sched::yield_now();
-        if !sched::others_ready() && clock::now() == before {
-            // Everybody sleeps: only time can help.
-            clock::advance_by(clock::tick_ns());
+        if sched::others_ready() {
+            sched::yield_now();
+        } else {
+            // Everybody sleeps: time can help, or another worker.
+            super::schedule::sleep_until(clock::now() + clock::tick_ns());
         }
     }
 }
