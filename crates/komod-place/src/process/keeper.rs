@@ -204,10 +204,12 @@ impl KeeperThread {
         }
         let Some(kernel) = &mut self.kernel else { return };
         let (log, info) = (&self.log, &self.info);
+        lock(info).busy = Some(doing(request));
         let outcome = kernel.call(request, payload, &mut |event| {
             note_event(log, info, event);
             answer(Answer::Event(event.clone()), vec![]);
         });
+        lock(info).busy = None;
         match outcome {
             Ok((reply, data)) => {
                 self.last = Some(doing(request));

@@ -65,6 +65,7 @@ pub(super) fn with_kernel(
         restarts: 0,
         last_death: None,
         broken: None,
+        busy: None,
         files: BTreeMap::new(),
     };
     let keeper = Keeper::start(boot, log.clone(), info)?;

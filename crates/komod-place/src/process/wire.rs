@@ -93,6 +93,8 @@ pub struct Info {
     pub last_death: Option<String>,
     /// Why there is no kernel at the moment.
     pub broken: Option<String>,
+    /// What the kernel is doing right now.
+    pub busy: Option<String>,
     /// Files that modules were loaded from, by name: for source lines in reports.
     pub files: BTreeMap<String, PathBuf>,
 }

@@ -202,6 +202,11 @@ fn taints(text: &str) -> String {
 fn ask(dir: &RuntimeDir, name: &str) -> Result<One> {
     let mut place = Resident::connect(dir, name).map_err(|e| place_error(&e, "connecting"))?;
     let info = place.info().map_err(|e| place_error(&e, "asking"))?;
+    if let Some(doing) = &info.busy {
+        // It would answer when it is done, if ever.
+        let error = Some(format!("busy: {doing}"));
+        return Ok(One { info, status: None, modules: Vec::new(), error });
+    }
     let status = place.status(&mut |_| {});
     let modules = place.modules(&mut |_| {});
     let error = status.as_ref().err().or(modules.as_ref().err()).map(|e| e.to_string());
