@@ -16,8 +16,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Modules whose files travel in one initramfs.
-const BATCH: usize = 150;
+/// Modules whose files travel in one initramfs and that may share a boot.
+pub const SHARED: usize = 150;
 /// The guest says nothing for so long: it hangs. Under emulation even a self-test of a minute is
 /// honest work, but it would say so in its log only at its end.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -27,6 +27,9 @@ pub struct Setup<'a> {
     pub init: &'a [u8],
     /// A directory for the guest's files.
     pub scratch: &'a Path,
+    /// How many turns may share a boot: 1 where every line counts, for Linux says some things
+    /// only once per boot; else [`SHARED`].
+    pub batch: usize,
 }
 
 /// One module's turn to come.
@@ -58,7 +61,7 @@ pub fn run(
 ) -> Result<()> {
     let mut waiting: VecDeque<&Work> = work.iter().collect();
     while !waiting.is_empty() {
-        let batch: Vec<&Work> = waiting.iter().take(BATCH).copied().collect();
+        let batch: Vec<&Work> = waiting.iter().take(setup.batch).copied().collect();
         let finished = boot(setup, &batch, done)?;
         if finished.is_empty() {
             bail!("the guest did nothing; its files are in {}", setup.scratch.display());

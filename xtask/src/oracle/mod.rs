@@ -191,16 +191,18 @@ fn with_loader(kernel: &Kernel, work: &[Work], loader: Loader) -> Result<Vec<Res
     Ok(parallel::map(work, |work| zygote.run(work, loader)))
 }
 
-/// All the work in the real kernel under QEMU.
+/// All the work in the real kernel under QEMU; at most `batch` turns share a boot.
 pub fn in_guest(
     kernel: &Kernel,
     work: &[Work],
+    batch: usize,
     done: &mut dyn FnMut(&str, Outcome) -> Result<()>,
 ) -> Result<()> {
     let init = guest_build::build()?;
     let vmlinux = vmlinux(kernel)?;
     let scratch = directory(kernel)?;
-    guest::run(&guest::Setup { vmlinux: &vmlinux, init: &init, scratch: &scratch }, work, done)
+    let setup = guest::Setup { vmlinux: &vmlinux, init: &init, scratch: &scratch, batch };
+    guest::run(&setup, work, done)
 }
 
 /// What the real kernel does with each of the modules: from the record, else by booting it.
@@ -215,7 +217,7 @@ fn truth(kernel: &Kernel, work: &[Work], fresh: bool) -> Result<Record> {
     }
     let started = Instant::now();
     let mut count = 0;
-    in_guest(kernel, &missing, &mut |key, outcome| {
+    in_guest(kernel, &missing, guest::SHARED, &mut |key, outcome| {
         count += 1;
         let seconds = started.elapsed().as_secs();
         eprintln!("[{count}/{} {seconds} s] {key}: {}", missing.len(), outcome.init);
