@@ -259,7 +259,10 @@ mod tests {
         f.module("side.ko", "side", "");
         f.module("tree/kernel/deep-one.ko", "deep_one", "base");
         f.module("tree/kernel/base.ko", "base", "");
-        assert_eq!(f.order(&[top.clone()], &[]).0, ["side", "base", "deep_one", "top!"]);
+        assert_eq!(
+            f.order(std::slice::from_ref(&top), &[]).0,
+            ["side", "base", "deep_one", "top!"]
+        );
         assert_eq!(f.order(&[top], &["deep_one"]).0, ["side", "top!"]);
     }
 
@@ -292,7 +295,7 @@ mod tests {
         assert_eq!(order.modules[0].elf, b"\x1f\x8bnot gzip");
         let nowhere = load_order(&[f.0.join("x.ko")], None, &BTreeSet::new());
         assert!(matches!(nowhere, Err(DependencyError::Read { .. })));
-        let folder = load_order(&[f.0.clone()], None, &BTreeSet::new());
+        let folder = load_order(std::slice::from_ref(&f.0), None, &BTreeSet::new());
         assert!(matches!(folder, Err(DependencyError::NotAFile { .. })));
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn start(role: &Role, stderr: File) -> Result<Option<Info>, PlaceErro
                 // It has left the kernel process to itself and ends.
                 let _ = child.wait();
             }
-            Ok(info)
+            Ok(info.map(|info| *info))
         }
         Ok(Some((Started::Failed(why), _))) => {
             let _ = child.wait();
@@ -82,7 +82,7 @@ fn serve() -> std::io::Result<()> {
             let mut ready = |answer: Started| protocol::send(&mut report, &answer, &[]);
             match RuntimeDir::at(&dir).and_then(|d| supervisor::boot(&d, &name, spec, about)) {
                 Ok((supervisor, info)) => {
-                    ready(Started::Ready(Some(info)))?;
+                    ready(Started::Ready(Some(Box::new(info))))?;
                     supervisor.serve();
                     supervisor::end_group()
                 }

@@ -108,7 +108,7 @@ impl Resident {
     pub fn info(&mut self) -> Result<Info, PlaceError> {
         self.ask(&Ask::Info, &[])?;
         match self.answer()? {
-            (Answer::Info(info), _) => Ok(info),
+            (Answer::Info(info), _) => Ok(*info),
             (other, _) => unexpected("asking for its status", &other),
         }
     }

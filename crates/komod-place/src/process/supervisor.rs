@@ -153,7 +153,7 @@ impl Client {
                     self.log(follow, all, only_new, clear)
                 }
                 Ok(Some((Ask::Info, _))) => {
-                    answer(&mut self.stream, &Answer::Info(self.keeper.info()))
+                    answer(&mut self.stream, &Answer::Info(Box::new(self.keeper.info())))
                 }
                 Ok(Some((Ask::File { module, path }, _))) => {
                     self.keeper.note_file(module, path);
@@ -197,18 +197,25 @@ impl Client {
                 answer(&mut self.stream, &Answer::Log(entry))?;
             }
         }
-        while follow {
+        if follow {
+            self.follow(next)?;
+        }
+        answer(&mut self.stream, &Answer::Done)
+    }
+
+    /// Sends what comes, until nothing more can come or nobody listens any more.
+    fn follow(&mut self, mut next: u64) -> io::Result<()> {
+        loop {
             self.log.wait(next, FOLLOW_ROUND);
             let entries = self.log.since(next);
             if entries.is_empty() && (self.log.is_closed() || self.hung_up()) {
-                break;
+                return Ok(());
             }
             for entry in entries {
                 next = entry.number + 1;
                 answer(&mut self.stream, &Answer::Log(entry))?;
             }
         }
-        answer(&mut self.stream, &Answer::Done)
     }
 
     fn hung_up(&self) -> bool {

@@ -27,7 +27,7 @@ pub(crate) enum Role {
 /// A background process' only frame back.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Started {
-    Ready(Option<Info>),
+    Ready(Option<Box<Info>>),
     Failed(String),
 }
 
@@ -61,7 +61,7 @@ pub(crate) enum Ask {
 pub(crate) enum Answer {
     Event(Event),
     Log(LogEntry),
-    Info(Info),
+    Info(Box<Info>),
     Done,
     /// The kernel died of the request.
     Died {

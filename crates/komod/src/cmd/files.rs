@@ -112,7 +112,7 @@ fn number(text: &str) -> Result<u64, String> {
 
 fn hex(text: &str) -> Result<Bytes, String> {
     let digits: Vec<u8> = text.bytes().filter(|b| !b" _:,".contains(b)).collect();
-    if digits.len() % 2 != 0 {
+    if !digits.len().is_multiple_of(2) {
         return Err("want two digits per byte".into());
     }
     let pairs = digits.chunks(2).map(|pair| {
