@@ -50,6 +50,7 @@ pub const EARLY: &[&str] = &[
     "driver_init",
     "init_irq_proc",
     "console_init",
+    "padata_init",
 ];
 
 /// Initcalls that only make sense with page tables, other CPUs or real-mode memory.

@@ -2,8 +2,10 @@
 //! can use.
 
 use super::kernel;
+use super::natives::memory;
 use super::offsets::offsets;
 use super::ptr::Ptr;
+use super::region::PERCPU;
 use std::arch::x86_64::__cpuid_count;
 
 /// AVX-512 needs state that `kernel_fpu_begin` would have to save; nobody misses it here.
@@ -31,6 +33,7 @@ pub fn set() {
     const LOOPS: u64 = 4_000_000;
     cpu.at(o.cpu_loops_per_jiffy).write(LOOPS);
     kernel::set_variable("loops_per_jiffy", LOOPS);
+    topology();
     // x87, SSE and AVX state: what AVX code in crypto asks for.
     let btf = kernel::prepared().btf();
     if let Some(config) = kernel::function("fpu_kernel_cfg") {
@@ -38,6 +41,29 @@ pub fn set() {
             if let Some(at) = btf.field("fpu_state_config", field) {
                 Ptr(config.0).at(at.offset).write(7u64);
             }
+        }
+    }
+}
+
+/// One CPU is its own sibling, core, die and cache neighbour. With CONFIG_CPUMASK_OFFSTACK the
+/// per-CPU variables are pointers to masks, which `smp_prepare_cpus` would allocate.
+fn topology() {
+    if kernel::function("alloc_cpumask_var_node").is_none() {
+        return;
+    }
+    /// Bytes of a mask for 8,192 CPUs, the most there can be.
+    const MASK: u64 = 1024;
+    for name in [
+        "cpu_sibling_map",
+        "cpu_core_map",
+        "cpu_die_map",
+        "cpu_llc_shared_map",
+        "cpu_l2c_shared_map",
+    ] {
+        if let Some(offset) = kernel::symbol(name) {
+            let mask = memory::internal(MASK, 64);
+            mask.write(1u64);
+            Ptr(PERCPU + offset.0).write(mask);
         }
     }
 }
