@@ -107,7 +107,7 @@ fn build_hello(komod: &Path, kernel: &Kernel) -> Result<PathBuf> {
 fn qemu_boot(kernel: &Kernel, hello: &Path) -> Result<Duration> {
     let mut tree = ModuleTree::open(&kernel.modules)?;
     let key = tree.add(hello)?;
-    let work = Work { modules: tree.closure(&key)?, key, settle_ms: 0 };
+    let work = Work { modules: tree.closure(&key)?, key, settle_ms: 0, visits: Vec::new() };
     let files = work.modules.iter().map(|m| (m.name.as_str(), m.bytes.as_slice()));
     let job = Job { key: work.key.clone(), steps: work.steps() };
     let image = oracle::initramfs(&guest_build::build()?, &[job], files);

@@ -5,7 +5,7 @@ use crate::args::Args;
 use crate::kernels::{Kernel, SERIES};
 use crate::komod::{self, Profile};
 use crate::modules::ModuleTree;
-use crate::oracle::{self, Outcome, Work};
+use crate::oracle::{self, Outcome, Visit, Work};
 use crate::project;
 use crate::tally::Tally;
 use anyhow::{Context, Result, bail};
@@ -16,6 +16,37 @@ use std::process::Stdio;
 /// Timers and work items of the examples get this long: not a multiple of their periods, or chance
 /// would say which comes first, the last tick or the end.
 const SETTLE_MS: u64 = 350;
+
+/// What is done with the files that an example makes.
+fn visits(key: &str) -> Vec<Visit> {
+    const NOTE: &str = "/proc/procnote";
+    const VALUE: &str = "/sys/kernel/sysfs_value/value";
+    const DEVICE: &str = "/dev/chardev";
+    match key {
+        "procnote.ko" => vec![
+            Visit::Read(NOTE),
+            Visit::Write(NOTE, "remember the milk\n"),
+            Visit::Read(NOTE),
+            Visit::Read("/proc/no-such-file"),
+        ],
+        "sysfs_value.ko" => vec![
+            Visit::Read(VALUE),
+            Visit::Write(VALUE, "42"),
+            Visit::Write(VALUE, "many"),
+            Visit::Read(VALUE),
+            Visit::Read("/sys/kernel/sysfs_value/times"),
+        ],
+        "chardev.ko" => {
+            vec![Visit::Read(DEVICE), Visit::Write(DEVICE, "hello\n"), Visit::Read(DEVICE)]
+        }
+        "params.ko" => vec![
+            Visit::Read("/sys/module/params/refcnt"),
+            Visit::Read("/sys/module/params/taint"),
+            Visit::Read("/sys/module/params/initstate"),
+        ],
+        _ => Vec::new(),
+    }
+}
 
 pub fn main(args: Args) -> Result<()> {
     args.finish()?;
@@ -100,7 +131,8 @@ fn turns(
             continue;
         }
         let modules = tree.closure(key)?;
-        work.push(Work { key: key.clone(), modules, settle_ms: SETTLE_MS });
+        let visits = visits(key);
+        work.push(Work { key: key.clone(), modules, settle_ms: SETTLE_MS, visits });
     }
     Ok(work)
 }

@@ -98,7 +98,7 @@ impl Guest {
         let text = std::fs::read(&self.serial).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         let lines: Vec<&str> = text.lines().collect();
-        let start = lines.len().saturating_sub(12);
+        let start = lines.len().saturating_sub(40);
         lines.get(start..).unwrap_or_default().join("\n")
     }
 }

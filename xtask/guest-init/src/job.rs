@@ -18,7 +18,7 @@ pub enum Step {
     Settle { ms: u64 },
     /// Read a file and report its lines.
     Read { path: String },
-    /// Write a text (without a newline of its own) to a file.
+    /// Write a text to a file.
     Write { path: String, text: String },
     /// `delete_module`, if this job loaded it.
     Unload { name: String },
@@ -30,7 +30,10 @@ impl fmt::Display for Step {
             Step::Load { path, params } => write!(f, "load\t{path}\t{params}"),
             Step::Settle { ms } => write!(f, "settle\t{ms}"),
             Step::Read { path } => write!(f, "read\t{path}"),
-            Step::Write { path, text } => write!(f, "write\t{path}\t{text}"),
+            Step::Write { path, text } => {
+                let text = text.replace('\\', "\\\\").replace('\n', "\\n");
+                write!(f, "write\t{path}\t{text}")
+            }
             Step::Unload { name } => write!(f, "unload\t{name}"),
         }
     }
@@ -50,12 +53,25 @@ impl Step {
             "read" => Step::Read { path: rest.to_owned() },
             "write" => {
                 let (path, text) = two()?;
-                Step::Write { path, text }
+                Step::Write { path, text: unescape(&text) }
             }
             "unload" => Step::Unload { name: rest.to_owned() },
             _ => return None,
         })
     }
+}
+
+/// Undoes the escapes of a written text: `\n` and `\\`.
+fn unescape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' if chars.next() == Some('n') => out.push('\n'),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 /// The job file's text: `job<TAB>KEY`, then the job's steps.
@@ -97,7 +113,7 @@ mod tests {
                     Step::Load { path: "/m/crc8.ko".into(), params: String::new() },
                     Step::Settle { ms: 50 },
                     Step::Read { path: "/proc/modules".into() },
-                    Step::Write { path: "/proc/x".into(), text: "a b".into() },
+                    Step::Write { path: "/proc/x".into(), text: "a\tb\\n\n".into() },
                     Step::Unload { name: "crc8".into() },
                 ],
             },

@@ -102,6 +102,7 @@ impl Guest {
                         .open(path)
                         .and_then(|mut f| io::Write::write(&mut f, text.as_bytes()));
                     let result = result.map_or_else(errno, |n| n as i64);
+                    self.say_log()?;
                     self.say(&Report::File { path: path.clone(), result })?;
                 }
                 Step::Load { .. } | Step::Read { .. } | Step::Write { .. } => {}
@@ -122,6 +123,8 @@ impl Guest {
     fn read(&mut self, path: &str) -> io::Result<()> {
         let read = fs::read(path);
         let result = read.as_ref().map_or_else(errno_of, |d| d.len() as i64);
+        // What the read made the kernel say comes before its result.
+        self.say_log()?;
         self.say(&Report::File { path: path.to_owned(), result })?;
         for line in String::from_utf8_lossy(&read.unwrap_or_default()).lines() {
             self.say(&Report::Data { text: line.to_owned() })?;

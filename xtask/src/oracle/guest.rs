@@ -40,14 +40,35 @@ pub struct Work {
     pub modules: Vec<Arc<Module>>,
     /// How long background work gets to show itself in the log.
     pub settle_ms: u64,
+    /// What is done with the modules' files after that.
+    pub visits: Vec<Visit>,
+}
+
+/// Something done with a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Visit {
+    Read(&'static str),
+    Write(&'static str, &'static str),
+}
+
+impl Visit {
+    fn step(&self) -> Step {
+        match *self {
+            Visit::Read(path) => Step::Read { path: path.to_owned() },
+            Visit::Write(path, text) => {
+                Step::Write { path: path.to_owned(), text: text.to_owned() }
+            }
+        }
+    }
 }
 
 impl Work {
-    /// Everything it depends on, itself, a pause, all back again.
+    /// Everything it depends on, itself, a pause, its files, all back again.
     pub fn steps(&self) -> Vec<Step> {
         let load = |name: &str| Step::Load { path: module_path(name), params: String::new() };
         let mut steps: Vec<Step> = self.modules.iter().map(|m| load(&m.name)).collect();
         steps.push(Step::Settle { ms: self.settle_ms });
+        steps.extend(self.visits.iter().map(Visit::step));
         steps.extend(self.modules.iter().rev().map(|m| Step::Unload { name: m.name.clone() }));
         steps
     }
@@ -136,6 +157,8 @@ fn boot(
             (Report::Start { key }, _) => turn = Some(Turn::new(&key)),
             (Report::Loaded { name, result }, Some(turn)) => turn.loaded(&name, result),
             (Report::Unloaded { name, result }, Some(turn)) => turn.unloaded(&name, result),
+            (Report::File { path, result }, Some(turn)) => turn.visited(&path, result),
+            (Report::Data { text }, Some(turn)) => turn.read(&text),
             (Report::Log { level, text }, Some(turn)) => turn.logged(level, &unescape(&text)),
             (Report::End { key }, Some(_)) => {
                 let Some(over) = turn.take() else { continue };

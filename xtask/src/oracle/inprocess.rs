@@ -1,6 +1,6 @@
 //! Our side: the same turns in the in-process kernel, one fork of a booted kernel per module.
 
-use super::guest::Work;
+use super::guest::{Visit, Work};
 use super::outcome::{Outcome, Verdict};
 use super::processes;
 use super::turn::Turn;
@@ -25,6 +25,8 @@ const IDLE_SECONDS: u32 = 60;
 const UNLOAD_TRIES: u32 = 10;
 const UNLOAD_PAUSE_MS: u64 = 20;
 const EAGAIN: i32 = 11;
+/// More than any file of an example holds.
+const READ_LIMIT: u64 = 1 << 20;
 
 /// A booted kernel that serves each connection in a fork of its own.
 pub struct Zygote {
@@ -131,6 +133,13 @@ impl Fork {
         if let Err(verdict) = self.advance(work.settle_ms)? {
             return Ok(Some(verdict));
         }
+        if loaded.len() == work.modules.len() {
+            for visit in &work.visits {
+                if let Err(verdict) = self.visit(visit)? {
+                    return Ok(Some(verdict));
+                }
+            }
+        }
         for name in loaded.into_iter().rev() {
             match self.unload(name)? {
                 Ok(code) => self.turn.unloaded(name, code),
@@ -154,25 +163,60 @@ impl Fork {
         self.ask(&request, &[])
     }
 
+    fn visit(&mut self, visit: &Visit) -> Result<Answer> {
+        let (path, request, payload) = match *visit {
+            Visit::Read(path) => {
+                (path, Request::Read { path: path.to_owned(), limit: READ_LIMIT }, "")
+            }
+            Visit::Write(path, text) => {
+                (path, Request::Write { path: path.to_owned(), append: false }, text)
+            }
+        };
+        let (answer, data) = self.talk(&request, payload.as_bytes())?;
+        if let Ok(result) = answer {
+            self.turn.visited(path, result);
+            String::from_utf8_lossy(&data).lines().for_each(|line| self.turn.read(line));
+        }
+        Ok(answer.map(|_| 0))
+    }
+
     fn advance(&mut self, ms: u64) -> Result<Answer> {
         self.ask(&Request::Advance { ns: ms * 1_000_000 }, &[])
     }
 
     fn ask(&mut self, request: &Request, payload: &[u8]) -> Result<Answer> {
+        let (answer, _) = self.talk(request, payload)?;
+        Ok(answer.map(|result| result as i32))
+    }
+
+    /// The answer with the call's own result where it worked, and its data.
+    fn talk(
+        &mut self,
+        request: &Request,
+        payload: &[u8],
+    ) -> Result<(Result<i64, Verdict>, Vec<u8>)> {
         let turn = &mut self.turn;
         let reply = self.kernel.call(request, payload, &mut |event| match event {
             Event::Log(record) => turn.logged(record.level, &record.text),
             Event::Oops(oops) => turn.logged(0, &oops.reason),
             _ => {}
         });
-        Ok(match reply {
-            Ok((Reply::Failed { errno, .. }, _)) => Ok(-errno),
-            Ok((Reply::Crashed { .. }, _)) | Err(ClientError::Gone { .. }) => Err(Verdict::Crash),
-            Ok((Reply::Stopped { .. } | Reply::Deadlock { .. }, _)) => Err(Verdict::Hang),
-            Ok(_) => Ok(0),
-            Err(ClientError::Io(e)) if is_timeout(&e) => Err(Verdict::Hang),
+        let (reply, data) = match reply {
+            Ok(reply) => reply,
+            Err(ClientError::Gone { .. }) => return Ok((Err(Verdict::Crash), Vec::new())),
+            Err(ClientError::Io(e)) if is_timeout(&e) => {
+                return Ok((Err(Verdict::Hang), Vec::new()));
+            }
             Err(other) => return Err(other.into()),
-        })
+        };
+        let answer = match reply {
+            Reply::Failed { errno, .. } => Ok(i64::from(-errno)),
+            Reply::Crashed { .. } => Err(Verdict::Crash),
+            Reply::Stopped { .. } | Reply::Deadlock { .. } => Err(Verdict::Hang),
+            Reply::Done { result } | Reply::Data { result, .. } => Ok(result),
+            _ => Ok(0),
+        };
+        Ok((answer, data))
     }
 }
 

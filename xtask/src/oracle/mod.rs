@@ -11,7 +11,7 @@ mod record;
 mod table;
 mod turn;
 
-pub use guest::{Work, initramfs};
+pub use guest::{Visit, Work, initramfs};
 pub use outcome::Outcome;
 
 use crate::args::Args;
@@ -143,7 +143,7 @@ pub fn boot(series: &str, required: f64, choice: &Choice) -> Result<Tally> {
         .iter()
         .map(|key| {
             let modules = tree.closure(key)?;
-            Ok(Work { key: key.clone(), modules, settle_ms: SETTLE_MS })
+            Ok(Work { key: key.clone(), modules, settle_ms: SETTLE_MS, visits: Vec::new() })
         })
         .collect::<Result<Vec<_>>>()?;
     let truth = truth(&kernel, &work, choice.fresh)?;

@@ -47,7 +47,7 @@ impl FromStr for Verdict {
 pub struct Outcome {
     pub init: Verdict,
     pub exit: Option<Verdict>,
-    /// `<LEVEL>TEXT` of every record, dependencies' included.
+    /// `<LEVEL>TEXT` of every record, dependencies' included; what was done with files between.
     pub log: Vec<String>,
 }
 

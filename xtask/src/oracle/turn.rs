@@ -50,6 +50,16 @@ impl Turn {
         self.log.push(format!("<{level}>{text}"));
     }
 
+    /// A file was read or written: the number of bytes, or the negative errno.
+    pub fn visited(&mut self, path: &str, result: i64) {
+        self.log.push(format!("{path}: {result}"));
+    }
+
+    /// A line of the file just read.
+    pub fn read(&mut self, line: &str) {
+        self.log.push(format!("| {line}"));
+    }
+
     /// Was the module there before its turn?
     pub fn was_there(&self) -> bool {
         self.init == Some(Verdict::Code(EEXIST))
