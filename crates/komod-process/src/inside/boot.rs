@@ -236,8 +236,8 @@ fn parse_parameters() {
 fn run_steps(steps: &[Step], report: &mut Report) {
     let next = Rc::new(Cell::new(0));
     // The steps live on this frame, which outlives every task that runs them; tasks want 'static.
-    let all: Rc<Vec<(&'static str, *const dyn Fn())>> =
-        Rc::new(steps.iter().map(|(n, f)| (*n, &raw const **f)).collect());
+    type Borrowed = (&'static str, *const dyn Fn());
+    let all: Rc<Vec<Borrowed>> = Rc::new(steps.iter().map(|(n, f)| (*n, &raw const **f)).collect());
     while next.get() < all.len() {
         let (next_in, all_in) = (next.clone(), all.clone());
         let task = sched::spawn_boot(Box::new(move || {

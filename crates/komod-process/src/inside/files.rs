@@ -111,7 +111,7 @@ pub fn ioctl(path: &str, command: u32, value: u64, data: &[u8]) -> Result<(i64, 
     let back = buffer.read_bytes(data.len());
     memory::release(buffer);
     close(fd);
-    if result < 0 && result >= -4095 { Err(-result as i32) } else { Ok((result, back)) }
+    if (-4095..0).contains(&result) { Err(-result as i32) } else { Ok((result, back)) }
 }
 
 /// Directory entries without `.` and `..`, sorted by name.

@@ -34,6 +34,7 @@ mod softirq;
 mod start;
 mod stubs;
 mod task;
+mod task_struct;
 mod traps;
 pub mod watchdog;
 

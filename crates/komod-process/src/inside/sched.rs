@@ -124,32 +124,11 @@ pub fn spawn_boot(body: Box<dyn FnOnce()>) -> TaskId {
 
 /// A new task in the kernel's eyes: a copy of `init_task` with a name and a pid.
 fn new_task_struct(name: &str) -> Ptr {
-    let o = offsets();
-    let size = u64::from(o.sizeof_task);
     let (init, pid) = SCHED.with(|s| {
         s.next_pid += 1;
         (s.init_task, s.next_pid)
     });
-    let task = super::natives::memory::internal(size + 64, 64);
-    task.copy_from(init, size);
-    // List heads and other pointers of the structure into itself.
-    for offset in (0..size / 8 * 8).step_by(8) {
-        let value = task.at(offset).read::<u64>();
-        if (init.0..init.0 + size).contains(&value) {
-            task.at(offset).write(value - init.0 + task.0);
-        }
-    }
-    let mut comm = [0; 16];
-    let n = name.len().min(15);
-    comm[..n].copy_from_slice(&name.as_bytes()[..n]);
-    task.at(o.task_comm).write_bytes(&comm);
-    task.at(o.task_pid).write(pid);
-    task.at(o.task_tgid).write(pid);
-    task.at(o.task_usage).write(2i32);
-    task.at(o.task_state).write(0u32);
-    task.at(o.task_worker_private).write(0u64);
-    task.at(o.task_vfork_done).write(0u64);
-    task
+    super::task_struct::copy(init, name, pid)
 }
 
 fn adopt(task: Ptr, entry: Entry, run: Run) -> TaskId {

@@ -26,10 +26,10 @@ pub fn start(prepared: Prepared) -> Result<Installed, String> {
     }
     offsets::set(found);
     let percpu = prepared.percpu();
-    Ptr(PERCPU).copy_from(Ptr(IMAGE + percpu.offset as u64), percpu.len as u64);
+    Ptr(PERCPU).copy_from(Ptr(IMAGE + percpu.offset), percpu.len);
     patching::setup();
     natives::memory::setup();
-    natives::percpu::setup(percpu.len as u64);
+    natives::percpu::setup(percpu.len);
     natives::random::setup(0x6b6f_6d6f_6400_0001);
     natives::timer::setup();
     natives::workqueue::setup();
