@@ -4,8 +4,6 @@
 mod common;
 
 use common::User;
-use std::io::Read;
-use std::process::Stdio;
 
 #[test]
 fn help_teaches_by_examples() {
@@ -130,11 +128,9 @@ fn nothing_is_coloured_without_a_terminal() {
 #[test]
 fn a_reader_that_goes_away_ends_it_without_a_word() {
     let user = User::without_cache("pipe");
-    let mut child =
-        user.command(&["explain"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    drop(child.stdout.take());
-    let mut err = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
-    let status = child.wait().unwrap();
-    assert_eq!((status.code(), err.as_str()), (Some(141), ""));
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = user.command(&["explain"]).stdout(writer).output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), err.as_str()), (Some(141), ""));
 }
