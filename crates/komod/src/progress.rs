@@ -70,7 +70,9 @@ impl Drop for Progress {
 
 fn draw(text: &str) {
     let width = rustix::termios::tcgetwinsize(std::io::stderr())
-        .map_or(80, |size| usize::from(size.ws_col).max(20));
+        .map_or(80, |size| usize::from(size.ws_col));
+    // Terminals that do not know their width say 0.
+    let width = if width < 20 { 80 } else { width };
     let text: String = text.chars().take(width - 1).collect();
     let mut stderr = std::io::stderr().lock();
     let _ = write!(stderr, "\r\x1b[K{text}");

@@ -44,11 +44,19 @@ pub fn explain(error: &PlaceError, doing: Doing<'_>) -> Explained {
         }
         PlaceError::Deadlock { stage, waiting } => {
             let whose = crashed_in(*stage, doing);
-            let mut e = Explained::new(format!("{whose} waits for something that never comes"));
-            for task in waiting {
-                e = e.hint(format!("waiting: {task}"));
-            }
-            e
+            let e = Explained::new(format!("{whose} waits for something that never comes"));
+            let e = e.hint(
+                "a deadlock or a lost wake-up: a lock taken twice, a completion that \
+                            nobody completes",
+            );
+            let (own, others): (Vec<&String>, Vec<&String>) =
+                waiting.iter().partition(|task| !is_housekeeping(task));
+            let own: Vec<&str> = own.into_iter().map(String::as_str).collect();
+            e.hint(format!(
+                "waiting: {}; and {} of the kernel itself",
+                own.join(", "),
+                super::plural(others.len(), "task")
+            ))
         }
         PlaceError::Died { restarted, .. } => {
             let e = Explained::new(error.to_string());
@@ -72,6 +80,29 @@ pub fn explain(error: &PlaceError, doing: Doing<'_>) -> Explained {
 pub fn not_up(name: &str) -> Explained {
     let command = if name == "default" { "komod up".into() } else { format!("komod up {name}") };
     Explained::new(format!("no kernel named `{name}` is up")).hint(format!("start it: {command}"))
+}
+
+/// Threads that every kernel has, and that wait most of the time (`ps` on Debian's 6.1 and 6.12).
+fn is_housekeeping(task: &str) -> bool {
+    const NAMES: [&str; 16] = [
+        "cpuhp",
+        "kauditd",
+        "kcompactd",
+        "kdevtmpfs",
+        "khugepaged",
+        "khungtaskd",
+        "ksmd",
+        "ksoftirqd",
+        "kswapd",
+        "kthreadd",
+        "kworker",
+        "migration",
+        "oom_reaper",
+        "rcu_",
+        "swapper",
+        "watchdogd",
+    ];
+    NAMES.iter().any(|name| task.starts_with(name))
 }
 
 fn crashed_in(stage: Stage, doing: Doing<'_>) -> String {
@@ -162,6 +193,15 @@ mod tests {
         assert_eq!(of(8, Stage::Load), "cannot load x: Invalid module format (ENOEXEC)");
         assert_eq!(of(2, Stage::Load), "cannot load x: Unknown symbol in module (ENOENT)");
         assert_eq!(of(12, Stage::Init), "init of x returned -12, ENOMEM (Cannot allocate memory)");
+    }
+
+    #[test]
+    fn of_the_tasks_that_wait_only_the_users_are_named() {
+        let waiting = ["kworker/0:0/7", "insmod/37", "rcu_gp/3"].map(str::to_owned).to_vec();
+        let error = PlaceError::Deadlock { stage: Stage::Init, waiting };
+        let e = explain(&error, Doing::Load("x"));
+        assert_eq!(e.message, "init of x waits for something that never comes");
+        assert_eq!(e.hints[1], "waiting: insmod/37; and 2 tasks of the kernel itself");
     }
 
     #[test]

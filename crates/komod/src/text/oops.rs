@@ -22,10 +22,16 @@ pub fn oops(oops: &Oops, release: &str, sources: &mut Sources, color: bool) -> S
     registers(&mut text, &oops.registers);
     if !oops.trace.is_empty() {
         text.push_str("Call Trace:\n <TASK>\n");
-        for frame in &oops.trace {
+        for same in oops.trace.chunk_by(|a, b| a == b) {
+            let Some(frame) = same.first() else { continue };
             let mark = if frame.sure { "" } else { "? " };
             // Return addresses point behind the call.
-            let _ = writeln!(text, " {mark}{}", location(&frame.at, sources, 1));
+            let line = location(&frame.at, sources, 1);
+            let _ = match same.len() {
+                1 => writeln!(text, " {mark}{line}"),
+                // A recursion fills pages.
+                n => writeln!(text, " {mark}{line}, {n} times"),
+            };
         }
         text.push_str(" </TASK>\n");
     }
@@ -40,9 +46,13 @@ pub fn oops(oops: &Oops, release: &str, sources: &mut Sources, color: bool) -> S
 pub fn sources(oops: &Oops, sources: &mut Sources, color: bool) -> Option<String> {
     let mut text = String::new();
     let places = std::iter::once((&oops.rip, 0)).chain(oops.trace.iter().map(|f| (&f.at, 1)));
+    let mut told = Vec::new();
     for (at, back) in places {
-        if let Some(line) = sources.line(at, back) {
+        if let Some(line) = sources.line(at, back)
+            && !told.contains(&at)
+        {
             let _ = writeln!(text, "{at} is {line}");
+            told.push(at);
         }
     }
     if let Some(snippet) = fault_line(oops, sources, color) {
@@ -94,8 +104,10 @@ fn fault_line(oops: &Oops, sources: &mut Sources, color: bool) -> Option<String>
     let (line, word) = match own {
         Some(line) => (line, "here"),
         None => {
-            let frames = oops.trace.iter().filter(|f| f.sure);
-            (frames.filter_map(|f| sources.line(&f.at, 1)).next()?, "in the call here")
+            let frames = oops.trace.iter();
+            let sure = frames.clone().filter(|f| f.sure);
+            let lines = sure.chain(frames.filter(|f| !f.sure));
+            (lines.filter_map(|f| sources.line(&f.at, 1)).next()?, "in the call here")
         }
     };
     let source = line.text()?;
@@ -140,6 +152,7 @@ mod tests {
             trace: vec![
                 Frame { at: at("do_one_initcall", None), sure: true },
                 Frame { at: at("stale", None), sure: false },
+                Frame { at: at("stale", None), sure: false },
             ],
         };
         let text = oops(&o, "6.1.0", &mut Sources::default(), false);
@@ -152,7 +165,7 @@ mod tests {
              RSP: 0018:0000000000000001 EFLAGS: 00000002\n\
              RAX: 0000000000000003 RBX: 0000000000000004 RCX: 0000000000000005\n\
              R08: 0000000000000006\n\
-             Call Trace:\n <TASK>\n do_one_initcall+0x10/0x30\n ? stale+0x10/0x30\n </TASK>"
+             Call Trace:\n <TASK>\n do_one_initcall+0x10/0x30\n ? stale+0x10/0x30, 2 times\n </TASK>"
         );
     }
 }
