@@ -47,6 +47,19 @@ impl Tree {
         Ok(Tree::new(release, path))
     }
 
+    /// The makefile that a separate output tree (Debian's, or one of `make O=`) includes: that of
+    /// the sources.
+    pub fn included_makefile(&self) -> Option<PathBuf> {
+        /// How a tree that can be moved names its own folder.
+        const HERE: &str = "$(dir $(lastword $(MAKEFILE_LIST)))";
+        let makefile = std::fs::read_to_string(self.file("Makefile")).ok()?;
+        let path = makefile.lines().find_map(|line| line.strip_prefix("include "))?.trim();
+        match path.strip_prefix(HERE) {
+            Some(rest) => Some(self.path.join(rest)),
+            None => Some(PathBuf::from(path)).filter(|path| path.is_absolute()),
+        }
+    }
+
     /// A file of the tree.
     pub fn file(&self, relative: impl AsRef<Path>) -> PathBuf {
         self.path.join(relative)

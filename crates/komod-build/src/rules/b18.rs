@@ -29,15 +29,13 @@ pub(crate) fn look(outcome: &Outcome<'_>) -> Vec<Finding> {
     let makefile = tree.file("Makefile");
     let evidence = match std::fs::read_to_string(&makefile) {
         Err(_) => Evidence::file(&makefile, "is missing"),
-        Ok(text) => {
-            let included = text.lines().find_map(|line| line.strip_prefix("include "));
-            match included.map(str::trim).filter(|path| path.starts_with('/')) {
-                Some(path) if !std::path::Path::new(path).exists() => {
-                    Evidence::file(&makefile, format!("includes {path}, which is missing"))
-                }
-                _ => return Vec::new(),
+        Ok(_) => match tree.included_makefile() {
+            Some(path) if !path.exists() => {
+                let what = format!("includes {}, which is missing", path.display());
+                Evidence::file(&makefile, what)
             }
-        }
+            _ => return Vec::new(),
+        },
     };
     let said = outcome.said("make", &["No such file or directory", "No rule to make target"]);
     let diagnostic = error("B-18", "the kernel tree is incomplete").with_evidence(evidence);

@@ -147,9 +147,7 @@ fn declared_in(outcome: &Outcome<'_>, name: &str) -> Option<(String, Evidence)> 
 /// `include/linux` of the tree, and of the tree that its Makefile includes (Debian's `-common`).
 fn include_folders(outcome: &Outcome<'_>) -> Vec<std::path::PathBuf> {
     let mut folders = vec![outcome.tree.file("include/linux")];
-    let makefile = std::fs::read_to_string(outcome.tree.file("Makefile")).unwrap_or_default();
-    let included = makefile.lines().find_map(|line| line.strip_prefix("include "));
-    if let Some(common) = included.and_then(|path| Path::new(path.trim()).parent()) {
+    if let Some(common) = outcome.tree.included_makefile().as_deref().and_then(Path::parent) {
         folders.push(common.join("include/linux"));
     }
     folders

@@ -70,6 +70,13 @@ impl Scratch {
         let copy = self.0.join("tree");
         let removed: Vec<&Path> = paths.iter().map(Path::new).collect();
         farm(&tree.path, &copy, Path::new(""), &removed);
+        // Debian's trees include the makefile of the tree beside them.
+        for neighbour in fs::read_dir(tree.path.parent().unwrap()).unwrap().flatten() {
+            let target = self.0.join(neighbour.file_name());
+            if neighbour.path() != tree.path && !target.exists() {
+                symlink(neighbour.path(), target).unwrap();
+            }
+        }
         Tree { path: copy, ..tree.clone() }
     }
 }
