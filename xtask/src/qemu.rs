@@ -25,7 +25,7 @@ const KERNEL_LINE: &str = "console=ttyS0 quiet loglevel=4 panic=-1 oops=panic no
 
 /// A short text that changes whenever results from before are no longer comparable.
 pub fn fingerprint() -> String {
-    format!("{} {KERNEL_LINE}", MACHINE.join(" "))
+    format!("{} {KERNEL_LINE}; guest {}", MACHINE.join(" "), guest_init::VERSION)
 }
 
 pub struct Guest {

@@ -11,6 +11,7 @@ use guest_init::{DEBUG_PORT, JOBS_PATH, Job, Report, Step, module_name, parse_jo
 use kmsg::KernelLog;
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, mount};
+use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 use rustix::system::{RebootCommand, delete_module, finit_module, reboot, uname};
 use std::ffi::CString;
 use std::fs::{self, File, OpenOptions};
@@ -26,6 +27,14 @@ const UNLOAD_PAUSE: Duration = Duration::from_millis(20);
 
 fn main() -> io::Result<()> {
     mount_all()?;
+    let_go_of_the_console()?;
+    work().inspect_err(|error| {
+        // Nobody reads our standard error, but the kernel's log goes to the host.
+        let _ = fs::write("/dev/kmsg", format!("<3>guest-init: {error}"));
+    })
+}
+
+fn work() -> io::Result<()> {
     let mut guest = Guest {
         port: OpenOptions::new().read(true).write(true).open("/dev/port")?,
         log: KernelLog::open()?,
@@ -38,6 +47,16 @@ fn main() -> io::Result<()> {
     }
     guest.say(&Report::Done)?;
     reboot(RebootCommand::PowerOff)?;
+    Ok(())
+}
+
+/// The kernel gave us its console (a serial line) as standard files. Held open, it would be busy
+/// for the modules that use serial lines.
+fn let_go_of_the_console() -> io::Result<()> {
+    let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    dup2_stdin(&null)?;
+    dup2_stdout(&null)?;
+    dup2_stderr(&null)?;
     Ok(())
 }
 
