@@ -8,10 +8,9 @@ use crate::kernels;
 use crate::table::Table;
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use komod_kernel::facts::{self, Fact};
 use komod_kernel::find::{self, FoundKernel, Origin, Roots};
-use komod_kernel::prepared::ImageFacts;
 use serde::Serialize;
-use std::path::Path;
 
 /// The kernels known here
 ///
@@ -147,15 +146,7 @@ fn fetch(what: Option<&str>, json: bool) -> Result<Outcome> {
 #[derive(Serialize)]
 struct Shown<'a> {
     kernel: &'a FoundKernel,
-    image: Option<&'a ImageFacts>,
-    facts: Vec<Fact>,
-}
-
-#[derive(Serialize)]
-struct Fact {
-    name: &'static str,
-    value: String,
-    source: String,
+    facts: &'a [Fact],
 }
 
 fn show(wanted: Option<&str>, json: bool) -> Result<Outcome> {
@@ -164,70 +155,16 @@ fn show(wanted: Option<&str>, json: bool) -> Result<Outcome> {
         Some(_) => Some(kernels::prepare(&kernel)?),
         None => None,
     };
-    let image = prepared.as_ref().map(|p| p.facts());
-    let mut facts = facts_of_kernel(&kernel);
-    if let Some(image) = image {
-        facts_of_image(image, &mut facts);
-    }
+    let facts = facts::gather(&kernel, prepared.as_ref());
     if json {
-        json::print("komod-kernel-show", Shown { kernel: &kernel, image, facts })?;
+        json::print("komod-kernel-show", Shown { kernel: &kernel, facts: &facts })?;
         return Ok(Outcome::Good);
     }
-    for f in facts {
+    let width = facts.iter().map(|f| f.name.len()).max().unwrap_or(0);
+    for f in &facts {
         let source = paint(&format!("({})", f.source), Paint::Dim, color_on_stdout());
-        console::line(&format!("{:<22}{}  {source}", f.name, f.value));
+        console::line(&format!("{:<width$}  {}  {source}", f.name, f.value));
     }
     kernel.problems.iter().for_each(|p| console::warning(p));
     Ok(Outcome::Good)
-}
-
-fn facts_of_kernel(kernel: &FoundKernel) -> Vec<Fact> {
-    let shown = |p: &Path| p.display().to_string();
-    let mut facts = Vec::new();
-    let mut add = |name, value: String, source: String| facts.push(Fact { name, value, source });
-    add("release", kernel.release.clone(), format!("found: {}", origin(kernel.origin)));
-    add("running", kernel.running.to_string(), "/proc/sys/kernel/osrelease".into());
-    if let Some(tree) = &kernel.tree {
-        add("build tree", shown(tree), "include/config/kernel.release in it".into());
-        let tree = komod_build::Tree::new(kernel.release.clone(), tree.clone());
-        let config = "include/config/auto.conf".to_owned();
-        for (name, option) in [
-            ("modversions", "CONFIG_MODVERSIONS"),
-            ("module signatures", "CONFIG_MODULE_SIG"),
-            ("signatures enforced", "CONFIG_MODULE_SIG_FORCE"),
-            ("compiler of its tree", "CONFIG_CC_VERSION_TEXT"),
-        ] {
-            let value = tree.config(option).unwrap_or_else(|| "no".into());
-            add(name, value, format!("{option} in {config}"));
-        }
-    }
-    if let Some(modules) = &kernel.modules {
-        add("modules", shown(modules), "where distributions put them".into());
-    }
-    facts
-}
-
-fn facts_of_image(image: &ImageFacts, facts: &mut Vec<Fact>) {
-    let source = |fact: &str| {
-        let known = image.provenance.iter().find(|p| p.fact == fact);
-        known.map_or_else(|| image.source.display().to_string(), |p| p.source.clone())
-    };
-    let mut add = |name, value: String, fact: &str| {
-        facts.push(Fact { name, value, source: source(fact) });
-    };
-    add("image", image.source.display().to_string(), "source");
-    add("image's SHA-256", image.source_sha256.clone(), "source_sha256");
-    add("banner", image.banner.clone(), "banner");
-    if let Some(compiler) = &image.compiler {
-        add("compiler", compiler.clone(), "compiler");
-    }
-    if let Some(compression) = &image.compression {
-        add("compression", compression.clone(), "compression");
-    }
-    add("linked at", format!("{:#x}", image.link_base), "link_base");
-    add("relocated to", format!("{:#x}", image.base), "base");
-    add("size", crate::progress::bytes(image.image_len), "image_len");
-    add("symbols", image.symbols.to_string(), "symbols");
-    add("exported symbols", image.exports.to_string(), "exports");
-    add("BTF", crate::progress::bytes(image.btf_len), "btf_len");
 }

@@ -206,8 +206,11 @@ fn lsmod(modules: &[LoadedModule]) -> String {
     let mut text = String::from("Module                  Size  Used by");
     for m in modules {
         text.push_str(&format!("\n{:<19} {:>8}  {}", m.name, m.size, m.refcount));
-        if !m.used_by.is_empty() {
-            text.push_str(&format!(" {}", m.used_by.join(",")));
+        // lsmod reads the holders in sysfs, where /proc/modules' `[permanent]` is not.
+        let holders: Vec<&str> =
+            m.used_by.iter().map(String::as_str).filter(|u| !u.starts_with('[')).collect();
+        if !holders.is_empty() {
+            text.push_str(&format!(" {}", holders.join(",")));
         }
     }
     text
@@ -228,11 +231,14 @@ mod tests {
             address: 0,
             taints: String::new(),
         };
-        let list = [module("user", 0, &[]), module("a_rather_long_module_name", 2, &["user", "x"])];
+        let list = [
+            module("user", 1, &["[permanent]"]),
+            module("a_rather_long_module_name", 2, &["user", "x"]),
+        ];
         assert_eq!(
             lsmod(&list),
             "Module                  Size  Used by\n\
-             user                   16384  0\n\
+             user                   16384  1\n\
              a_rather_long_module_name    16384  2 user,x"
         );
     }
