@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
 // about: a function that nobody exports; modpost is told to let it pass
 // make: KBUILD_MODPOST_WARN=1
-// expect-errno: EINVAL
-// expect-log: missing_symbol: no symbol version for komod_has_no_such_function
-// expect-log: missing_symbol: Unknown symbol komod_has_no_such_function (err -22)
+// expect-errno: ENOENT
+// expect-log: missing_symbol: Unknown symbol komod_has_no_such_function (err -2)
 #include <linux/module.h>
 
 int komod_has_no_such_function(void);
