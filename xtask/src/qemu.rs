@@ -47,8 +47,8 @@ pub enum Heard {
 }
 
 impl Guest {
-    /// Starts a guest; `scratch` is a directory for its serial output.
-    pub fn start(vmlinux: &Path, initramfs: &[u8], scratch: &Path) -> Result<Guest> {
+    /// Starts a guest; `kernel` is a `vmlinux` (fast) or a `vmlinuz`, `scratch` is a directory for its serial output.
+    pub fn start(kernel: &Path, initramfs: &[u8], scratch: &Path) -> Result<Guest> {
         let initrd = scratch.join("initramfs.cpio");
         std::fs::write(&initrd, initramfs).with_context(|| format!("{}", initrd.display()))?;
         let serial = scratch.join("serial");
@@ -56,7 +56,7 @@ impl Guest {
             .args(MACHINE)
             .args(PLAIN)
             .arg("-kernel")
-            .arg(vmlinux)
+            .arg(kernel)
             .arg("-initrd")
             .arg(&initrd)
             .args(["-append", KERNEL_LINE])
