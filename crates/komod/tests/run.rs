@@ -75,6 +75,9 @@ fn a_zygote_is_started_and_used_and_changes_nothing() {
         assert_eq!(cold["start"], "cold");
         assert_eq!(first["log"], second["log"], "a run repeats exactly");
         assert_eq!(texts(&first), texts(&cold));
+        let ended = user.komod(&["down", "--all", "--json"]).good().json("komod-down");
+        assert_eq!(ended["zygotes"], 1);
+        assert_eq!(report(&[])["start"], "forked-new");
     }
 }
 

@@ -21,6 +21,7 @@ pub use one_shot::{OneShot, Start};
 pub use resident::{LogRequest, Resident, UpReport, down, up};
 pub use runtime_dir::RuntimeDir;
 pub use wire::{About, Info};
+pub use zygote::end_zygotes;
 
 #[cfg(test)]
 mod fake_kernel;

@@ -8,8 +8,9 @@ use super::background;
 use super::runtime_dir::{RuntimeDir, ZYGOTE_PREFIX};
 use super::wire::Role;
 use crate::PlaceError;
-use komod_process::client::Kernel;
+use komod_process::client::{KERNEL_ARGV0, Kernel};
 use komod_process::protocol::{BootSpec, Mode, Reply, Request};
+use rustix::process::{Pid, Signal, kill_process};
 use sha2::{Digest, Sha256};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
@@ -87,8 +88,36 @@ pub(super) fn boot(dir: &RuntimeDir, name: &str, spec: &BootSpec) -> Result<(), 
         }
     };
     std::fs::rename(&unborn, &socket).map_err(PlaceError::file(&socket))?;
-    kernel.detach();
+    if let Some(pid) = kernel.detach() {
+        let path = dir.path().join(format!("{name}.pid"));
+        std::fs::write(&path, pid.to_string()).map_err(PlaceError::file(&path))?;
+    }
     Ok(())
+}
+
+/// Ends all zygotes that wait; gives how many there were.
+pub fn end_zygotes(dir: &RuntimeDir) -> usize {
+    let mut ended = 0;
+    for entry in std::fs::read_dir(dir.path()).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let file = entry.file_name();
+        let is_zygote = file.to_str().is_some_and(|f| f.starts_with(ZYGOTE_PREFIX));
+        if is_zygote && path.extension().is_some_and(|e| e == "pid") {
+            let pid = std::fs::read_to_string(&path).ok().and_then(|t| t.trim().parse().ok());
+            ended += usize::from(pid.is_some_and(end));
+            let _ = std::fs::remove_file(&path);
+        }
+    }
+    remove_dead(dir);
+    ended
+}
+
+/// Ends a kernel process, if this number is still that of one.
+fn end(pid: i32) -> bool {
+    let name = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let is_kernel = name.split(|b| *b == 0).next() == Some(KERNEL_ARGV0.as_bytes());
+    let pid = Pid::from_raw(pid).filter(|_| is_kernel);
+    pid.is_some_and(|pid| kill_process(pid, Signal::KILL).is_ok())
 }
 
 /// Removes the files of zygotes that have ended.
@@ -102,7 +131,9 @@ fn remove_dead(dir: &RuntimeDir) {
                 .is_err_and(|e| e.kind() == std::io::ErrorKind::ConnectionRefused)
         {
             let _ = std::fs::remove_file(&path);
-            let _ = std::fs::remove_file(dir.path().join(format!("{name}.stderr")));
+            for more in ["stderr", "pid"] {
+                let _ = std::fs::remove_file(dir.path().join(format!("{name}.{more}")));
+            }
         }
     }
 }

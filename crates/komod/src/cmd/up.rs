@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use komod_place::Place;
 use komod_place::process::{
-    Info, Resident, RuntimeDir, UpReport, down as place_down, up as place_up,
+    Info, Resident, RuntimeDir, UpReport, down as place_down, end_zygotes, up as place_up,
 };
 use komod_process::protocol::{LoadedModule, Status};
 use serde::Serialize;
@@ -48,7 +48,7 @@ pub struct UpArgs {
 pub struct DownArgs {
     /// Its name; `default`, or the only one that is up, without it
     name: Option<String>,
-    /// All that are up
+    /// All that are up, and those kept ready for `komod run`
     #[arg(long, conflicts_with = "name")]
     all: bool,
     #[arg(long)]
@@ -123,8 +123,12 @@ pub fn down(args: &DownArgs) -> Result<Outcome> {
             console::line(&format!("{name}: down"));
         }
     }
+    let zygotes = if args.all { end_zygotes(&dir) } else { 0 };
+    if zygotes > 0 && !args.json {
+        console::line(&format!("{} kept ready for `komod run`: ended", plural(zygotes, "kernel")));
+    }
     if args.json {
-        json::print("komod-down", serde_json::json!({ "down": names }))?;
+        json::print("komod-down", serde_json::json!({ "down": names, "zygotes": zygotes }))?;
     }
     Ok(Outcome::Good)
 }
