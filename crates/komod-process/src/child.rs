@@ -60,6 +60,7 @@ fn boot(spec: &BootSpec, builtin: &[u8], start: Instant) -> Result<(), String> {
         &Event::Booted {
             initcalls: report.initcalls,
             failed: report.failed,
+            failed_builtins: report.failed_builtins,
             wall_us: start.elapsed().as_micros() as u64,
         },
         &[],

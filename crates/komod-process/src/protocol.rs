@@ -119,7 +119,9 @@ pub enum Event {
     /// The kernel's initcalls have run.
     Booted {
         initcalls: u32,
+        /// The kernel's own initcalls and early steps that faulted.
         failed: Vec<String>,
+        failed_builtins: Vec<FailedBuiltin>,
         wall_us: u64,
     },
     /// The kernel could not start; the process ends.
@@ -129,6 +131,17 @@ pub enum Event {
     Log(LogRecord),
     Oops(Box<Oops>),
     Reply(Reply),
+}
+
+/// An initcall of a built-in object that came to no good. After an error the kernel goes on
+/// without a word (`do_one_initcall` of init/main.c, 6.1, speaks only with `initcall_debug`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedBuiltin {
+    /// The built-in object, and its function.
+    pub object: String,
+    pub function: String,
+    /// The error number (positive) it returned; none: it crashed, looped or waits for ever.
+    pub errno: Option<i32>,
 }
 
 /// One record of the kernel's log.

@@ -41,7 +41,30 @@ impl Words {
     /// given, in order.
     pub fn by_module(&self, modules: &[String]) -> Result<BTreeMap<String, String>, Explained> {
         let mut lines: BTreeMap<String, String> = BTreeMap::new();
-        for (module, param) in &self.params {
+        for (module, param) in self.assigned(modules)? {
+            let line = lines.entry(module.to_owned()).or_default();
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(&param);
+        }
+        Ok(lines)
+    }
+
+    /// Parameters as words of the kernel's command line, where built-in code finds its own:
+    /// `module.name=value`.
+    pub fn command_line(&self, modules: &[String]) -> Result<String, Explained> {
+        let words: Vec<String> = self
+            .assigned(modules)?
+            .into_iter()
+            .map(|(module, param)| format!("{module}.{param}"))
+            .collect();
+        Ok(words.join(" "))
+    }
+
+    /// Each parameter with its module, quoted where it must be.
+    fn assigned<'a>(&'a self, modules: &'a [String]) -> Result<Vec<(&'a str, String)>, Explained> {
+        let assign = |(module, param): &'a (Option<String>, String)| {
             let module = match module {
                 Some(name) => modules
                     .iter()
@@ -51,13 +74,9 @@ impl Words {
                     Explained::usage(format!("there is no module for the parameter `{param}`"))
                 })?,
             };
-            let line = lines.entry(module.clone()).or_default();
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(&quoted(param));
-        }
-        Ok(lines)
+            Ok((module.as_str(), quoted(param)))
+        };
+        self.params.iter().map(assign).collect()
     }
 }
 
@@ -152,6 +171,8 @@ mod tests {
         let lines = w.by_module(&words(&["first", "last"])).unwrap();
         assert_eq!(lines["last"], "x=1");
         assert_eq!(lines["first"], "y=\"a b\" z=2");
+        let line = w.command_line(&words(&["first", "last"])).unwrap();
+        assert_eq!(line, "last.x=1 first.y=\"a b\" first.z=2");
         let unknown = w.by_module(&words(&["last"])).unwrap_err();
         assert!(unknown.usage && unknown.message.contains("`first`"), "{unknown:?}");
     }

@@ -213,18 +213,6 @@ fn a_crash_is_shown_with_its_line_of_source() {
 }
 
 #[test]
-fn built_in_it_speaks_during_the_boot() {
-    let user = User::new("builtin");
-    for kernel in kernels() {
-        let said = run(&user, &kernel, "examples/hello", &["--builtin"]).good();
-        let said = said.logs(&["devtmpfs: initialized", "===Test Module Start!==="]);
-        assert!(!said.out.contains("Test Module End"), "exit is never called: {said:#?}");
-        let ko = user.build(&kernel, &project("examples/hello"), &[]).remove(0);
-        user.komod(&["run", "--builtin", &ko]).ends_with(2).complains("compiles sources");
-    }
-}
-
-#[test]
 fn build_prints_paths_and_explains_failures() {
     for kernel in kernels() {
         let user = User::new("build");

@@ -20,7 +20,7 @@ pub fn boot(events: &mut dyn FnMut(&Event)) -> Result<Kernel, ClientError> {
     let (ours, theirs) = UnixStream::pair()?;
     std::thread::spawn(move || serve(theirs));
     events(&Event::Log(record(0, "Linux version 0.0-fake")));
-    events(&Event::Booted { initcalls: 3, failed: vec![], wall_us: 42 });
+    events(&Event::Booted { initcalls: 3, failed: vec![], failed_builtins: vec![], wall_us: 42 });
     Ok(Kernel::connect(ours))
 }
 

@@ -103,7 +103,7 @@ fn note_event(log: &LogRing, info: &Mutex<Info>, event: &Event) {
     match event {
         Event::Log(record) => log.push(LogLine::Record(record.clone())),
         Event::Oops(oops) => log.push(LogLine::Oops(oops.clone())),
-        Event::Booted { initcalls, failed, wall_us } => {
+        Event::Booted { initcalls, failed, wall_us, .. } => {
             let mut info = lock(info);
             info.initcalls = *initcalls;
             info.failed_initcalls = failed.clone();

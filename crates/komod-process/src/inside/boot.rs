@@ -7,7 +7,8 @@ use super::region::{ARENA, ARENA_LEN, IMAGE, PAGE, PERCPU, VMALLOC, VMEMMAP};
 use super::sched::{self, End};
 use super::stubs::Fixed;
 use super::{bootlist, clock, console, cpu_facts, files, kernel, machine};
-use std::cell::Cell;
+use crate::protocol::FailedBuiltin;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// Set `KOMOD_BOOT_DEBUG` to see each step on standard error.
@@ -23,7 +24,9 @@ pub struct ExtraInitcall {
     /// Index of the kernel's group of initcalls at whose end it runs: early, then levels 0 to 7.
     pub group: usize,
     pub function: Ptr,
+    /// The function's name, and that of the object it is in.
     pub name: String,
+    pub object: String,
     /// The object's `__param` section: address and size.
     pub parameters: Option<(Ptr, u64)>,
 }
@@ -32,8 +35,9 @@ pub struct ExtraInitcall {
 #[derive(Debug, Default, Clone)]
 pub struct Report {
     pub initcalls: u32,
-    /// Initcalls and early steps that faulted.
+    /// The kernel's own initcalls and early steps that faulted.
     pub failed: Vec<String>,
+    pub failed_builtins: Vec<FailedBuiltin>,
 }
 
 /// Sets the variables that early code and inline functions read.
@@ -274,7 +278,7 @@ fn initcalls(extra: &[ExtraInitcall], report: &mut Report) {
         "__initcall7_start",
         "__initcall_end",
     ];
-    let mut list: Vec<(String, Ptr)> = Vec::new();
+    let mut list: Vec<Initcall> = Vec::new();
     for (index, pair) in LEVELS.windows(2).enumerate() {
         let (Some(from), Some(to)) = (kernel::function(pair[0]), kernel::function(pair[1])) else {
             continue;
@@ -284,35 +288,63 @@ fn initcalls(extra: &[ExtraInitcall], report: &mut Report) {
             let function = entry.wrapping_add(Ptr(entry).read::<i32>() as u64);
             let name = machine::locate(function).symbol.unwrap_or_default();
             if !bootlist::SKIP.contains(&name.as_str()) {
-                list.push((name, Ptr(function)));
+                list.push(Initcall { name, function: Ptr(function), object: None });
             }
         }
         let here = extra.iter().filter(|e| e.group == index);
-        list.extend(here.map(|e| (e.name.clone(), e.function)));
+        list.extend(here.map(|e| Initcall {
+            name: e.name.clone(),
+            function: e.function,
+            object: Some(e.object.clone()),
+        }));
     }
     let list = Rc::new(list);
     let next = Rc::new(Cell::new(0));
+    let failed = Rc::new(RefCell::new(Vec::new()));
     while next.get() < list.len() {
-        let (next_in, list_in) = (next.clone(), list.clone());
+        let (next_in, list_in, failed_in) = (next.clone(), list.clone(), failed.clone());
         let task = sched::spawn(
             "swapper/0",
             Box::new(move || {
-                while let Some((name, function)) = list_in.get(next_in.get()) {
+                while let Some(initcall) = list_in.get(next_in.get()) {
                     next_in.set(next_in.get() + 1);
-                    debug(|| name.clone());
-                    kernel::call_at(*function, &[]);
+                    debug(|| initcall.name.clone());
+                    let result = kernel::call_at(initcall.function, &[]) as i32;
+                    if result < 0 {
+                        failed_in.borrow_mut().extend(initcall.failure(Some(-result)));
+                    }
                     sched::reset_preempt();
                 }
             }),
         );
         let end = sched::run_until(|| sched::is_finished(task), Some(clock::now() + HOUR));
         if sched::reap(task) || end != End::Done {
-            let name = list.get(next.get().wrapping_sub(1)).map_or("?", |s| s.0.as_str());
-            debug(|| format!("initcall {name} did not end well: {end:?}"));
-            report.failed.push(name.to_string());
+            let Some(initcall) = list.get(next.get().wrapping_sub(1)) else { continue };
+            debug(|| format!("initcall {} did not end well: {end:?}", initcall.name));
+            match initcall.failure(None) {
+                Some(failure) => failed.borrow_mut().push(failure),
+                None => report.failed.push(initcall.name.clone()),
+            }
         }
     }
     report.initcalls = list.len() as u32;
+    report.failed_builtins = failed.take();
+}
+
+/// A function of the boot.
+struct Initcall {
+    name: String,
+    function: Ptr,
+    /// The built-in object that it is from; the kernel itself without one.
+    object: Option<String>,
+}
+
+impl Initcall {
+    /// The report of its failure, if it is a built-in object's.
+    fn failure(&self, errno: Option<i32>) -> Option<FailedBuiltin> {
+        let object = self.object.clone()?;
+        Some(FailedBuiltin { object, function: self.name.clone(), errno })
+    }
 }
 
 /// After the initcalls: the system runs.

@@ -3,13 +3,47 @@
 
 use super::boot::ExtraInitcall;
 use super::kernel;
-use super::modules::Target;
+use super::modules::{self, Target};
 use super::natives::{memory, patch, percpu};
 use super::ptr::Ptr;
 use super::region::PERCPU;
+use super::single::Single;
 use super::stubs;
+use crate::protocol::Location;
 use komod_load::{Image, Kernel, RegionBases, SignatureVerdict, object_link};
 use std::collections::HashMap;
+
+/// A symbol of built-in code.
+struct Symbol {
+    address: u64,
+    size: u64,
+    name: String,
+    object: String,
+    /// Other objects see it.
+    global: bool,
+}
+
+/// What the kernel's own symbol table does not have.
+static SYMBOLS: Single<Vec<Symbol>> = Single::new();
+
+pub fn setup() {
+    SYMBOLS.set(Vec::new());
+}
+
+/// An address in built-in code, in words.
+pub fn locate(address: u64) -> Option<Location> {
+    SYMBOLS.with(|all| {
+        let symbol = all.iter().find(|s| address.wrapping_sub(s.address) < s.size)?;
+        Some(Location {
+            address,
+            symbol: Some(symbol.name.clone()),
+            offset: address - symbol.address,
+            size: symbol.size,
+            module: Some(symbol.object.clone()),
+            section: modules::section_of(&symbol.object, address),
+        })
+    })
+}
 
 /// Links objects (name, bytes) into the running image, in order. The error is for people.
 pub fn link_all(release: &str, objects: &[(String, &[u8])]) -> Result<Vec<ExtraInitcall>, String> {
@@ -36,9 +70,12 @@ pub fn link_all(release: &str, objects: &[(String, &[u8])]) -> Result<Vec<ExtraI
             return Err(format!("{name}: no room for built-in code"));
         }
         put(&image);
-        let globals = symbols(bytes, &image);
-        calls.extend(initcalls(&image, name, &globals));
-        defined.extend(globals);
+        modules::note_sections(name, &image);
+        let symbols = symbols(name, bytes, &image);
+        calls.extend(initcalls(&image, name, &symbols));
+        let globals = symbols.iter().filter(|s| s.global);
+        defined.extend(globals.map(|s| (s.name.clone(), s.address)));
+        SYMBOLS.with(|all| all.extend(symbols.into_iter().filter(|s| s.size > 0)));
     }
     Ok(calls)
 }
@@ -54,28 +91,40 @@ fn put(image: &Image) {
 }
 
 /// Every named symbol of the object with its address.
-fn symbols(bytes: &[u8], image: &Image) -> HashMap<String, u64> {
-    let Ok(elf) = komod_object::elf::Elf::parse(bytes) else { return HashMap::new() };
-    let Some(table) = elf.symbols() else { return HashMap::new() };
+fn symbols(object: &str, bytes: &[u8], image: &Image) -> Vec<Symbol> {
+    let Ok(elf) = komod_object::elf::Elf::parse(bytes) else { return Vec::new() };
+    let Some(table) = elf.symbols() else { return Vec::new() };
+    const STB_LOCAL: u8 = 0;
     let named = table.iter().filter(|s| !s.is_undefined() && !s.name.is_empty());
-    named.filter_map(|s| Some((s.name.to_string(), *image.values.get(s.index)?))).collect()
+    named
+        .filter_map(|s| {
+            Some(Symbol {
+                address: *image.values.get(s.index)?,
+                size: s.size,
+                name: s.name.to_string(),
+                object: object.to_string(),
+                global: s.binding() != STB_LOCAL,
+            })
+        })
+        .collect()
 }
 
 /// Entries of the `.initcall<level>.init` sections: 32-bit distances to the functions
 /// (include/linux/init.h, 6.1, with CONFIG_HAVE_ARCH_PREL32_RELOCATIONS).
-fn initcalls(image: &Image, object: &str, globals: &HashMap<String, u64>) -> Vec<ExtraInitcall> {
+fn initcalls(image: &Image, object: &str, symbols: &[Symbol]) -> Vec<ExtraInitcall> {
     let mut calls = Vec::new();
     for section in &image.sections {
         let level = section.name.strip_prefix(".initcall").and_then(|n| n.strip_suffix(".init"));
         let Some(group) = level.and_then(group_of) else { continue };
         for at in (section.address..section.address + section.size).step_by(4) {
             let function = at.wrapping_add(Ptr(at).read::<i32>() as u64);
-            let name = globals.iter().find(|(_, a)| **a == function);
-            let name = name.map_or_else(|| object.to_string(), |(n, _)| n.clone());
+            let symbol = symbols.iter().find(|s| s.address == function);
+            let name = symbol.map_or_else(|| object.to_string(), |s| s.name.clone());
             calls.push(ExtraInitcall {
                 group,
                 function: Ptr(function),
                 name,
+                object: object.to_string(),
                 parameters: image.section("__param").map(|s| (Ptr(s.address), s.size)),
             });
         }

@@ -3,7 +3,7 @@
 use super::natives::workqueue;
 use super::ptr::Ptr;
 use super::single::Single;
-use super::{kernel, modules, natives, out, region, sched};
+use super::{builtin, kernel, modules, natives, out, region, sched};
 use crate::protocol::{Event, Frame, Location, Oops};
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -129,6 +129,14 @@ fn trace(sp: u64) -> Vec<Frame> {
     frames
 }
 
+/// The innermost function of a module on a stack that is not in use: where a task waits.
+pub fn module_frame(sp: u64) -> Option<Location> {
+    let stack = super::task::stack_of(sp)?;
+    let top = stack.0 + super::task::STACK;
+    let words = (sp.next_multiple_of(8)..top).step_by(8).map(|at| Ptr(at).read::<u64>());
+    words.filter(|value| modules::is_text(*value)).map(locate).next()
+}
+
 fn is_text(address: u64) -> bool {
     if region::is_image_address(address) {
         let inside = |name: &str| {
@@ -138,7 +146,7 @@ fn is_text(address: u64) -> bool {
         };
         return inside(".text") || inside(".init.text");
     }
-    modules::is_text(address)
+    builtin::locate(address).is_some() || modules::is_text(address)
 }
 
 /// An address in words.
@@ -154,7 +162,7 @@ pub fn locate(address: u64) -> Location {
             };
         }
     } else if region::is_module_address(address)
-        && let Some(location) = modules::locate(address)
+        && let Some(location) = builtin::locate(address).or_else(|| modules::locate(address))
     {
         return location;
     }

@@ -466,16 +466,21 @@ pub fn reset_preempt() {
     IRQ_FLAG.write(0x200u64);
 }
 
-/// Name, pid and state of every living task.
+/// Name, pid and state of every other living task, and where it waits.
 pub fn describe() -> Vec<String> {
-    let all: Vec<(Ptr, Run)> = SCHED.with(|s| {
-        let mut ids: Vec<_> = s.tasks.iter().filter(|(_, t)| t.run != Run::Dead).collect();
+    let all: Vec<(Ptr, Run, u64)> = SCHED.with(|s| {
+        let other = |id: &TaskId, t: &Task| t.run != Run::Dead && s.current != Some(*id);
+        let mut ids: Vec<_> = s.tasks.iter().filter(|(id, t)| other(id, t)).collect();
         ids.sort_by_key(|(id, _)| **id);
-        ids.into_iter().map(|(_, t)| (t.task, t.run)).collect()
+        ids.into_iter().map(|(_, t)| (t.task, t.run, t.sp)).collect()
     });
-    let line = |(task, run): (Ptr, Run)| {
+    let line = |(task, run, sp): (Ptr, Run, u64)| {
         let (comm, pid) = comm_and_pid(task);
-        format!("{comm}/{pid} {}", if run == Run::Ready { "ready" } else { "waiting" })
+        if run == Run::Ready {
+            return format!("{comm}/{pid} ready");
+        }
+        let place = super::machine::module_frame(sp).map(|at| format!(" in {at}"));
+        format!("{comm}/{pid} waiting{}", place.unwrap_or_default())
     };
     all.into_iter().map(line).collect()
 }

@@ -94,10 +94,18 @@ fn run<T: 'static>(comm: &str, body: impl FnOnce() -> T + 'static) -> Ended<T> {
     }
 }
 
+/// The living tasks in words. Described by a task, as the kernel's symbol lookup wants it.
+fn tasks() -> Vec<String> {
+    match run("ps", sched::describe) {
+        Ended::With(tasks) => tasks,
+        _ => Vec::new(),
+    }
+}
+
 fn failed_at<T>(ended: &Ended<T>, stage: Stage) -> Reply {
     match ended {
         Ended::Stopped => Reply::Stopped { stage, cpu_seconds: super::watchdog::limit_seconds() },
-        Ended::Stuck => Reply::Deadlock { stage, waiting: sched::describe() },
+        Ended::Stuck => Reply::Deadlock { stage, waiting: tasks() },
         _ => Reply::Crashed { stage },
     }
 }
@@ -198,7 +206,7 @@ fn answer(request: Request, payload: Vec<u8>, release: &str) -> Answer {
                 virtual_ns: clock::now(),
                 tainted: machine::taint(),
                 taints,
-                tasks: sched::describe(),
+                tasks: tasks(),
                 live_objects,
                 live_bytes,
             }))

@@ -1,5 +1,6 @@
 //! From a prepared image to a machine that can boot.
 
+use super::builtin;
 use super::natives::{self, Installed};
 use super::offsets::{self, Offsets};
 use super::ptr::Ptr;
@@ -40,6 +41,7 @@ pub fn start(prepared: Prepared) -> Result<Installed, String> {
     leaks::setup();
     module_events::setup();
     modules::setup();
+    builtin::setup();
     exceptions::setup();
     cpu()?;
     sched::setup()?;

@@ -1,21 +1,18 @@
 //! `komod run`: build, load, show the log, unload, judge.
 
 use super::{BuildFlags, Outcome};
-use crate::building;
 use crate::console;
-use crate::explained::Explained;
 use crate::gather;
 use crate::json;
 use crate::kernels::{self, Need};
 use crate::progress::Progress;
-use crate::run::{ModuleReport, Plan, Problem, Report, Session, Sink, print_leaks, print_verdict};
+use crate::run::{Boot, Plan, Report, Session, Sink, micros, print_leaks, print_verdict};
 use crate::targets::{Target, Words};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use komod_kernel::find::FoundKernel;
-use komod_place::Place;
 use komod_place::process::{OneShot, RuntimeDir, Start};
-use komod_process::protocol::{BootSpec, Builtin, Event};
+use komod_process::protocol::{BootSpec, Event};
 use std::collections::BTreeSet;
 use std::time::Instant;
 
@@ -99,7 +96,14 @@ pub fn run(args: &RunArgs, started: Instant) -> Result<Outcome> {
     let kernel = kernels::choose(args.build.kernel.as_deref(), release.as_deref(), need)?;
     let mut sink = Sink::new(args.json || args.quiet, &kernel.release);
     let report = match args.builtin {
-        true => in_boot(args, &words, &kernel, &mut sink, started)?,
+        true => Boot {
+            words: &words,
+            kernel: &kernel,
+            how: args.build.how(),
+            append: &args.append,
+            time_ms: args.time,
+        }
+        .run(&mut sink, started)?,
         false => loaded(args, &words, &kernel, &mut sink, started)?,
     };
     let outcome = if report.ok { Outcome::Good } else { Outcome::Bad };
@@ -170,99 +174,4 @@ fn start(args: &RunArgs, spec: &BootSpec, sink: &mut Sink) -> Result<OneShot> {
         console::note(&format!("booted anew, no kernel is kept ready: {why}"));
     }
     Ok(place)
-}
-
-/// Boots with the modules linked in. Their parameters go to the kernel's command line, where
-/// built-in code finds its own: `module.name=value`.
-fn in_boot(
-    args: &RunArgs,
-    words: &Words,
-    kernel: &FoundKernel,
-    sink: &mut Sink,
-    started: Instant,
-) -> Result<Report> {
-    let mut objects = Vec::new();
-    for target in &words.targets {
-        match target {
-            Target::Sources(path) => {
-                objects.extend(building::builtin(path, kernel, &args.build.how())?);
-            }
-            Target::File(_) | Target::Named(_) => {
-                return Err(Explained::usage(
-                    "--builtin compiles sources; a .ko cannot be built in",
-                )
-                .hint("give the folder with the module's sources")
-                .into());
-            }
-        }
-    }
-    let names: Vec<String> = objects.iter().map(|o| o.name.replace('-', "_")).collect();
-    let mut cmdline = args.append.clone();
-    for (module, params) in words.by_module(&names)? {
-        for param in params.split_whitespace() {
-            cmdline.push_str(&format!(" {module}.{param}"));
-        }
-    }
-    let prepared = kernels::prepare(kernel)?;
-    let mut spec = kernels::boot_spec(kernel, &prepared, cmdline.trim());
-    spec.boot_log = true;
-    let mut bytes = Vec::new();
-    for object in &objects {
-        let data = std::fs::read(&object.object)
-            .with_context(|| format!("cannot read {}", object.object.display()))?;
-        spec.builtin.push(Builtin { name: object.name.clone(), len: data.len() });
-        sink.narrator.sources.add(&object.name.replace('-', "_"), data.clone());
-        bytes.extend(data);
-    }
-    let mut failed_initcalls = Vec::new();
-    let mut place = OneShot::boot(&spec, &bytes, &mut |e| {
-        if let Event::Booted { failed, .. } = e {
-            failed_initcalls.clone_from(failed);
-        }
-        sink.take(e);
-    })
-    .with_context(|| format!("cannot boot kernel {}", kernel.release))?;
-    let ready_us = micros(started);
-    let modules = objects.iter().zip(&names).map(|(object, name)| ModuleReport {
-        name: name.clone(),
-        path: object.object.clone(),
-        given: true,
-        loaded: true,
-        ..ModuleReport::default()
-    });
-    let modules = modules.collect();
-    let mut problems = Vec::new();
-    if args.time > 0
-        && let Err(e) = place.advance(args.time * 1_000_000, &mut |e| sink.take(e))
-    {
-        let doing = crate::text::failure::Doing::Other("letting time pass");
-        problems.push(Problem::new("background", None, crate::text::failure::explain(&e, doing)));
-    }
-    sink.end();
-    for oops in &sink.oopses {
-        problems.push(Problem::new("oops", None, Explained::new(oops.reason.clone())));
-    }
-    for failed in &failed_initcalls {
-        let own = names.iter().find(|n| failed.contains(n.as_str()));
-        if let Some(name) = own {
-            let e = Explained::new(format!("the initcall of {name} failed: {failed}"));
-            problems.push(Problem::new("load", Some(name), e));
-        }
-    }
-    Ok(Report {
-        ok: problems.is_empty(),
-        kernel: kernel.release.clone(),
-        builtin: true,
-        start: "cold",
-        modules,
-        problems,
-        log: std::mem::take(&mut sink.log),
-        oopses: std::mem::take(&mut sink.oopses),
-        ready_us,
-        total_us: micros(started),
-    })
-}
-
-fn micros(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
 }

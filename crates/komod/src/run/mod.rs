@@ -1,12 +1,14 @@
 //! What `komod run` does once there are modules and a kernel: load, wait, unload, look for
-//! leaks, judge.
+//! leaks, judge; or boot with them built in, and judge.
 
+mod boot;
 mod report;
 mod session;
 mod sink;
 mod verdict;
 
-pub use report::{ModuleReport, Problem, Report};
+pub use boot::Boot;
+pub use report::{Report, micros};
 pub use session::{Plan, Session};
 pub use sink::Sink;
 pub use verdict::{print_leaks, print_verdict};

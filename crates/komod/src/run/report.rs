@@ -4,6 +4,7 @@ use crate::explained::Explained;
 use komod_process::protocol::{Leak, LogRecord, Oops};
 use serde::Serialize;
 use std::path::PathBuf;
+use std::time::Instant;
 
 #[derive(Debug, Serialize)]
 pub struct Report {
@@ -34,6 +35,11 @@ pub struct ModuleReport {
     pub init_us: Option<u64>,
     pub unloaded: bool,
     pub leaks: Vec<Leak>,
+}
+
+/// The microseconds since then, as reports count them.
+pub fn micros(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Something that makes the verdict bad.

@@ -19,20 +19,20 @@ pub use target::Target;
 /// A section of a loaded module: name, address, size.
 type Section = (String, u64, u64);
 
-/// Sections of the modules that komod's loader has placed, for source lines.
+/// Sections of what komod's loader has placed, for source lines.
 static SECTIONS: Single<HashMap<String, Vec<Section>>> = Single::new();
 
 pub fn setup() {
     SECTIONS.set(HashMap::new());
 }
 
-fn note_sections(module: &str, image: &Image) {
+pub fn note_sections(module: &str, image: &Image) {
     let sections = image.sections.iter().filter(|s| s.region.is_some());
     let list = sections.map(|s| (s.name.clone(), s.address, s.size)).collect();
     SECTIONS.with(|all| all.insert(module.to_string(), list));
 }
 
-fn section_of(module: &str, address: u64) -> Option<(String, u64)> {
+pub fn section_of(module: &str, address: u64) -> Option<(String, u64)> {
     SECTIONS.with(|all| {
         let inside = |s: &&Section| address.wrapping_sub(s.1) < s.2.max(1);
         let section = all.get(module)?.iter().find(inside)?;

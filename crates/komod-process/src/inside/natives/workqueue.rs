@@ -5,6 +5,7 @@ use super::natives;
 use super::timer::{self, Timer};
 use crate::inside::clock;
 use crate::inside::kernel;
+use crate::inside::machine;
 use crate::inside::offsets::offsets;
 use crate::inside::ptr::Ptr;
 use crate::inside::sched::{self, TaskId};
@@ -83,7 +84,8 @@ fn work_loop() {
             set_pending(work, false);
             let function = work.at(offsets().work_func).read::<Ptr>();
             if function.is_null() {
-                kernel::print(4, "WARNING: a work item without a function was queued");
+                let at = machine::symbolize(work.0);
+                kernel::print(4, &format!("WARNING: work item {at} without a function was queued"));
             } else {
                 kernel::call_at(function, &[work.0]);
             }
