@@ -9,9 +9,11 @@ use crate::inside::stubs::CALLER;
 use komod_kernel::btf::Btf;
 use std::collections::VecDeque;
 
-struct Callback {
-    head: Ptr,
-    function: Ptr,
+enum Callback {
+    /// Call the function with the head.
+    Call { head: Ptr, function: Ptr },
+    /// Free the object.
+    Free(Ptr),
 }
 
 static QUEUE: Single<VecDeque<Callback>> = Single::new();
@@ -23,7 +25,11 @@ pub fn setup() {
 }
 
 fn queue(head: Ptr, function: Ptr) {
-    QUEUE.with(|q| q.push_back(Callback { head, function }));
+    let callback = match function.0 {
+        offset if offset < KFREE_RCU_MAX => Callback::Free(Ptr(head.0 - offset)),
+        _ => Callback::Call { head, function },
+    };
+    QUEUE.with(|q| q.push_back(callback));
 }
 
 pub fn is_pending() -> bool {
@@ -33,12 +39,11 @@ pub fn is_pending() -> bool {
 /// Runs every callback, also those that callbacks add.
 pub fn flush() {
     while let Some(callback) = QUEUE.with(|q| q.pop_front()) {
-        if callback.function.0 < KFREE_RCU_MAX {
-            super::memory::free(Ptr(callback.head.0 - callback.function.0), 0);
-        } else {
-            softirq::in_softirq(|| {
-                kernel::call_at(callback.function, &[callback.head.0]);
-            });
+        match callback {
+            Callback::Free(object) => super::memory::free(object, 0),
+            Callback::Call { head, function } => softirq::in_softirq(|| {
+                kernel::call_at(function, &[head.0]);
+            }),
         }
     }
 }
@@ -52,8 +57,12 @@ natives! {
 
     ["synchronize_rcu", "synchronize_rcu_expedited", "rcu_barrier", "synchronize_rcu_tasks",
      "synchronize_rcu_tasks_rude", "synchronize_rcu_tasks_trace", "rcu_barrier_tasks",
-     "rcu_barrier_tasks_rude", "rcu_barrier_tasks_trace"]
+     "rcu_barrier_tasks_rude", "rcu_barrier_tasks_trace", "kvfree_rcu_barrier"]
     fn synchronize_rcu() { flush() }
+
+    /// Nothing waits in the kernel's own lists of objects to free: `kvfree_call_rcu` is ours.
+    ["kfree_rcu_scheduler_running"]
+    fn kfree_rcu_scheduler_running() {}
 
     ["synchronize_srcu", "synchronize_srcu_expedited", "srcu_barrier"]
     fn synchronize_srcu(_domain: Ptr) { flush() }
@@ -68,13 +77,18 @@ natives! {
     }
 }
 
-/// 6.12's `kvfree_call_rcu(head, object)`: the object is named itself.
+/// 6.12's `kvfree_call_rcu(head, object)`: the object is named itself. Without a head the caller
+/// may sleep, and waits for a grace period.
 mod v612 {
     use super::*;
     natives! {
         ["kvfree_call_rcu"]
-        fn kvfree_call_rcu(_head: Ptr, object: Ptr) {
-            super::super::memory::free(object, CALLER.read())
+        fn kvfree_call_rcu(head: Ptr, object: Ptr) {
+            if head.is_null() {
+                super::super::memory::free(object, CALLER.read());
+            } else {
+                QUEUE.with(|q| q.push_back(Callback::Free(object)));
+            }
         }
     }
 }
