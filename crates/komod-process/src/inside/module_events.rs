@@ -4,21 +4,22 @@ use super::natives::memory;
 use super::ptr::Ptr;
 use super::single::Single;
 use super::{kernel, leaks, stubs};
+use std::time::Instant;
 
 /// `enum module_state` of include/linux/module.h.
 const LIVE: u64 = 0;
 const COMING: u64 = 1;
 const GOING: u64 = 2;
 
-/// The module whose init may have been entered since the last [`take_came`].
-static CAME: Single<Option<String>> = Single::new();
+/// When a module came whose init may have been entered since the last [`take_came`].
+static CAME: Single<Option<Instant>> = Single::new();
 
 pub fn setup() {
     CAME.set(None);
 }
 
-/// Which module has come since the last call: its load got past the loader.
-pub fn take_came() -> Option<String> {
+/// When a module has come since the last call: its load got past the loader.
+pub fn take_came() -> Option<Instant> {
     CAME.with(Option::take)
 }
 
@@ -32,7 +33,7 @@ extern "C" fn notify(_block: Ptr, action: u64, module: Ptr) -> i32 {
             for (start, len) in text_areas(module) {
                 leaks::note_text(&name, start, start + len);
             }
-            CAME.with(|c| *c = Some(name));
+            CAME.with(|c| *c = Some(Instant::now()));
         }
         // Init's symbols go when it has succeeded, the others with the module.
         LIVE | GOING => leaks::note_names(&name),

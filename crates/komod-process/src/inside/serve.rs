@@ -232,13 +232,17 @@ fn load(
         Loader::Komod => modules::load(&release, &bytes, &request),
         Loader::Kernel => modules::load_by_kernel(&bytes, &request),
     });
+    let end = Instant::now();
+    let came = super::module_events::take_came();
     settle();
-    let init_us = start.elapsed().as_micros() as u64;
     match ended {
-        Ended::With(0) => Reply::Loaded { name, load_us: 0, init_us },
+        Ended::With(0) => {
+            let micros = |from: Instant, to: Instant| to.duration_since(from).as_micros() as u64;
+            let ready = came.unwrap_or(start);
+            Reply::Loaded { name, load_us: micros(start, ready), init_us: micros(ready, end) }
+        }
         Ended::With(e) => {
-            let came = super::module_events::take_came().is_some();
-            let stage = if came { Stage::Init } else { Stage::Load };
+            let stage = if came.is_some() { Stage::Init } else { Stage::Load };
             Reply::Failed { errno: -e as i32, stage }
         }
         other => failed_at(&other, Stage::Init),

@@ -7,7 +7,7 @@ use crate::building::How;
 use crate::console;
 use crate::gather;
 use crate::json;
-use crate::targets::Words;
+use crate::targets::{Target, Words};
 use crate::text::failure::{self, Doing};
 use crate::text::plural;
 use anyhow::Result;
@@ -85,7 +85,8 @@ pub fn load(args: &LoadArgs) -> Result<Outcome> {
     let mut place = args.which.connect()?;
     let mut info = place.info().map_err(|e| place_error(&e, "asking the kernel"))?;
     let loaded = loaded_names(&mut place)?;
-    let kernel = kernel_of(&info);
+    let to_build = words.targets.iter().any(|t| matches!(t, Target::Sources(_)));
+    let kernel = kernel_of(&info, to_build);
     let how = How { fix: args.fix, ..How::default() };
     let gathered = gather::gather(&words, &kernel, &how, &loaded)?;
     let mut answers = Vec::new();
@@ -122,27 +123,32 @@ pub fn load(args: &LoadArgs) -> Result<Outcome> {
     Ok(Outcome::Good)
 }
 
-/// The kernel that is up, for building and for its modules.
-fn kernel_of(info: &Info) -> FoundKernel {
-    let roots = Roots::system();
-    let found = komod_kernel::find::discover(&roots);
-    let same =
-        |k: &&FoundKernel| k.release == info.about.release && k.modules == info.about.modules_dir;
-    let release = |k: &&FoundKernel| k.release == info.about.release;
-    let known = found.iter().find(same).or_else(|| found.iter().find(release));
-    let mut kernel = known.cloned().unwrap_or_else(|| FoundKernel {
-        release: info.about.release.clone(),
-        tree: None,
+/// The kernel that is up, for building and for its modules. What the supervisor does not know of
+/// it (a build tree) is looked for among the kernels here, which takes its time.
+fn kernel_of(info: &Info, to_build: bool) -> FoundKernel {
+    let about = &info.about;
+    let mut kernel = FoundKernel {
+        release: about.release.clone(),
+        tree: about.tree.clone(),
         image: None,
-        modules: None,
+        modules: about.modules_dir.clone(),
         origin: komod_kernel::find::Origin::Named,
         running: false,
         problems: vec![
             "no build tree for it was found: give one with `komod build --kernel`".into(),
         ],
-    });
-    kernel.tree = info.about.tree.clone().or(kernel.tree);
-    kernel.modules = info.about.modules_dir.clone().or(kernel.modules);
+    };
+    if !to_build || kernel.tree.is_some() {
+        return kernel;
+    }
+    let found = komod_kernel::find::discover(&Roots::system());
+    let same = |k: &&FoundKernel| k.release == about.release && k.modules == about.modules_dir;
+    let release = |k: &&FoundKernel| k.release == about.release;
+    if let Some(known) = found.iter().find(same).or_else(|| found.iter().find(release)) {
+        kernel.tree.clone_from(&known.tree);
+        kernel.modules = kernel.modules.or_else(|| known.modules.clone());
+        kernel.problems.clone_from(&known.problems);
+    }
     kernel
 }
 
