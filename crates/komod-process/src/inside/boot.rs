@@ -188,6 +188,7 @@ fn early(report: &mut Report) {
             let name: &'static str = name;
             match name {
                 "console" => (name, Box::new(console::register)),
+                "interrupts" => (name, Box::new(super::interrupts::provide)),
                 "nodes" => (name, Box::new(init_nodes)),
                 "parameters" => (name, Box::new(parse_parameters)),
                 _ => (

@@ -1,7 +1,7 @@
 //! The boot as data: which steps of `start_kernel` run, in its order, and which initcalls do not.
 //!
 //! Steps a kernel lacks are skipped. Names in lower case words that are no kernel function
-//! (`console`, `nodes`, `parameters`) are steps of ours.
+//! (`console`, `interrupts`, `nodes`, `parameters`) are steps of ours.
 
 /// Early steps (init/main.c `start_kernel`, mm/mm_init.c; 6.1 and 6.12).
 pub const EARLY: &[&str] = &[
@@ -25,6 +25,7 @@ pub const EARLY: &[&str] = &[
     "hrtimers_init",
     "perf_event_init",
     "early_irq_init",
+    "interrupts",
     "vfs_caches_init_early",
     "pid_idr_init",
     "anon_vma_init",

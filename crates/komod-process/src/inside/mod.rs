@@ -15,6 +15,7 @@ mod emulate;
 mod exceptions;
 mod files;
 mod heap;
+mod interrupts;
 pub mod kernel;
 mod leaks;
 mod machine;
