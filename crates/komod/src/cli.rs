@@ -27,6 +27,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    New(cmd::new::NewArgs),
     Run(cmd::run::RunArgs),
     Build(cmd::build::BuildArgs),
     Kernel(cmd::kernel::KernelArgs),
@@ -50,6 +51,7 @@ impl Cli {
     /// Whether errors, too, are to be JSON on stdout.
     pub fn json(&self) -> bool {
         match &self.command {
+            Command::New(a) => a.json,
             Command::Run(a) => a.json,
             Command::Build(a) => a.json,
             Command::Kernel(a) => a.json(),
@@ -71,6 +73,7 @@ impl Cli {
 
     pub fn run(&self, started: Instant) -> Result<Outcome> {
         match &self.command {
+            Command::New(a) => cmd::new::run(a),
             Command::Run(a) => cmd::run::run(a, started),
             Command::Build(a) => cmd::build::run(a),
             Command::Kernel(a) => cmd::kernel::run(a),

@@ -44,6 +44,19 @@ fn hello_says_hello_and_goodbye() {
 }
 
 #[test]
+fn a_new_module_lives_at_once() {
+    for kernel in kernels() {
+        let user = User::new("new");
+        user.komod(&["new", "my-drv"]).good().complains("komod run my-drv");
+        user.komod(&["new", "my-drv"]).ends_with(1).complains("exists already");
+        user.komod(&["new", "my drv"]).ends_with(2).complains("cannot be a module's name");
+        user.komod(&["run", "my-drv", "--kernel", kernel.root.to_str().unwrap()])
+            .good()
+            .logs(&["my-drv: hello", "my-drv: goodbye"]);
+    }
+}
+
+#[test]
 fn the_log_has_the_kernels_format_and_quiet_has_none() {
     let user = User::new("format");
     for kernel in kernels() {

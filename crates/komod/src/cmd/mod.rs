@@ -8,6 +8,7 @@ mod ioctl_number;
 pub mod kernel;
 pub mod log;
 pub mod modules;
+pub mod new;
 pub mod run;
 mod said;
 pub mod symbols;
