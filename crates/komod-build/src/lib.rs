@@ -25,6 +25,7 @@
 mod build;
 mod builtin;
 mod c_source;
+mod clean;
 mod error;
 mod evaluate;
 mod fixing;
@@ -43,6 +44,7 @@ mod tree;
 
 pub use build::{Built, Options, build};
 pub use builtin::{BuiltinObject, compile_builtin};
+pub use clean::clean;
 pub use error::BuildError;
 pub use fixing::{Applied, apply_fixes};
 pub use log::Log;

@@ -94,9 +94,7 @@ pub fn choose(
         Ok(()) => return Ok(Location { path: first, displaced: None }),
         Err(displaced) => Some(displaced),
     };
-    let cache = around.cache.iter().map(|dir| dir.join("build"));
-    let temporary = env::temp_dir().join(format!("komod-{}", rustix::process::getuid().as_raw()));
-    for base in cache.chain([temporary]) {
+    for base in fallbacks(around) {
         let path = std::path::absolute(base.join(&elsewhere))?;
         if attempt(&path).is_ok() {
             return Ok(Location { path, displaced });
@@ -110,6 +108,22 @@ pub fn choose(
         None => String::new(),
     };
     Err(io::Error::other(reason))
+}
+
+/// The folders that can hold a project's products, each with a folder per kernel in it.
+pub fn parents(project: &Project, around: &Surroundings) -> Vec<PathBuf> {
+    let identity = identity(project);
+    let mut parents = vec![project.root.join("target/komod")];
+    parents.extend(around.target_dir.iter().map(|dir| dir.join(&identity)));
+    parents.extend(fallbacks(around).map(|base| base.join(&identity)));
+    parents
+}
+
+/// Where products go when the first choice will not do.
+fn fallbacks(around: &Surroundings) -> impl Iterator<Item = PathBuf> {
+    let cache = around.cache.iter().map(|dir| dir.join("build"));
+    let temporary = env::temp_dir().join(format!("komod-{}", rustix::process::getuid().as_raw()));
+    cache.chain([temporary])
 }
 
 /// The first character of a path that make or kbuild's shell commands would misread.

@@ -14,8 +14,10 @@ use std::path::{Path, PathBuf};
 use crate::makefile;
 use crate::project::{Kind, Project};
 
-const LOCK: &str = ".komod-lock";
-const IDENTITY: &str = ".komod-tree";
+/// Held while a build works in the folder.
+pub const LOCK: &str = ".komod-lock";
+/// The tree it was built against; the mark of a folder that is komod's.
+pub const IDENTITY: &str = ".komod-tree";
 const MADE: &str = ".komod-made";
 /// A bound against folders that are no module's sources (somebody's home).
 const MOST_FILES: usize = 200_000;
