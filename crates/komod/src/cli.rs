@@ -30,6 +30,7 @@ enum Command {
     New(cmd::new::NewArgs),
     Run(cmd::run::RunArgs),
     Build(cmd::build::BuildArgs),
+    Watch(cmd::watch::WatchArgs),
     Clean(cmd::clean::CleanArgs),
     Kernel(cmd::kernel::KernelArgs),
     Up(cmd::up::UpArgs),
@@ -69,7 +70,7 @@ impl Cli {
             Command::Ls(a) => a.json,
             Command::Ioctl(a) => a.json,
             Command::Explain(a) => a.json,
-            Command::Cat(_) | Command::Write(_) => false,
+            Command::Watch(_) | Command::Cat(_) | Command::Write(_) => false,
         }
     }
 
@@ -78,6 +79,7 @@ impl Cli {
             Command::New(a) => cmd::new::run(a),
             Command::Run(a) => cmd::run::run(a, started),
             Command::Build(a) => cmd::build::run(a),
+            Command::Watch(a) => cmd::watch::run(a),
             Command::Clean(a) => cmd::clean::run(a),
             Command::Kernel(a) => cmd::kernel::run(a),
             Command::Up(a) => cmd::up::up(a, started),

@@ -24,6 +24,7 @@ mod run;
 mod table;
 mod targets;
 mod text;
+mod watching;
 
 use clap::Parser;
 use cmd::Outcome;

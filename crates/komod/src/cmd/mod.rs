@@ -14,6 +14,7 @@ pub mod run;
 mod said;
 pub mod symbols;
 pub mod up;
+pub mod watch;
 
 use crate::building::How;
 use crate::explained::Explained;
