@@ -102,6 +102,11 @@ impl<'a> Plan<'a> {
         self.view.modinfo()
     }
 
+    /// Flags of a section, by index, as the loader has changed them on its way.
+    pub fn section_flags(&self, section: usize) -> u64 {
+        self.view.headers.get(section).map_or(0, |header| header.flags)
+    }
+
     /// Place of a section, by index; `None` if it takes no memory.
     pub fn place(&self, section: usize) -> Option<crate::Place> {
         self.layout.places.get(section).copied().flatten()

@@ -12,3 +12,7 @@ mod spawn;
 mod zygote;
 
 pub use child::child_main;
+
+/// Where everything lies that the in-process kernel allocates, but modules and per-CPU data.
+pub const HEAP: std::ops::Range<u64> =
+    inside::region::ARENA..inside::region::ARENA + inside::region::ARENA_LEN;

@@ -3,7 +3,7 @@
 use super::natives::memory;
 use super::ptr::Ptr;
 use super::single::Single;
-use super::{kernel, leaks, stubs};
+use super::{kernel, leaks, modules, stubs};
 
 /// `enum module_state` of include/linux/module.h.
 const LIVE: u64 = 0;
@@ -32,6 +32,7 @@ extern "C" fn notify(_block: Ptr, action: u64, module: Ptr) -> i32 {
             for (start, len) in text_areas(module) {
                 leaks::note_text(&name, start, start + len);
             }
+            modules::note_formed(&name, module);
             CAME.with(|c| *c = Some(name));
         }
         // Init's symbols go when it has succeeded, the others with the module.

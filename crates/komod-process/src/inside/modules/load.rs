@@ -47,7 +47,7 @@ pub fn load(release: &str, file: &[u8], request: &Request) -> i64 {
         }
     };
     set_taint(plan.kernel_taint);
-    place.fill(&image);
+    place.fill(&plan, &image);
     let formed = Formed::new(&plan, &image, &place);
     drop((image, target));
     let result = formed.take_up(|| place.protect());
@@ -156,7 +156,7 @@ impl Placement {
     }
 
     /// Copies the linked image into place.
-    fn fill(&self, image: &Image) {
+    fn fill(&self, plan: &Plan<'_>, image: &Image) {
         for region in &image.regions {
             if !region.bytes.is_empty() {
                 Ptr(region.address).write_bytes(&region.bytes);
@@ -165,7 +165,8 @@ impl Placement {
         if let Some(offset) = self.percpu {
             Ptr(PERCPU + offset).write_bytes(&image.percpu);
         }
-        // `sh_addr` of every section, as `rewrite_section_headers` and `move_module` leave it.
+        // Address and flags of every section as the kernel's loader leaves them.
+        const SH_FLAGS: u64 = 8;
         const SH_ADDR: u64 = 16;
         const SH_OFFSET: u64 = 24;
         let headers = self.file.at(self.file.at(40u64).read::<u64>());
@@ -173,6 +174,7 @@ impl Placement {
             let header = headers.at(64 * index);
             let offset = header.at(SH_OFFSET).read::<u64>();
             header.at(SH_ADDR).write(self.file.0.wrapping_add(offset));
+            header.at(SH_FLAGS).write(plan.section_flags(index as usize));
         }
         for section in &image.sections {
             headers.at(64 * section.index as u64 + SH_ADDR).write(section.address);

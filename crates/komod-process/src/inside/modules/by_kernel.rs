@@ -1,0 +1,33 @@
+//! Loading with the image's own loader, as `insmod` does: a file, `finit_module(2)`, its flags.
+
+use super::super::files;
+use super::super::natives::memory;
+
+/// Where the file lies while it is loaded, on the kernel's root file system.
+const FILE: &str = "/module.ko";
+/// `MODULE_INIT_IGNORE_MODVERSIONS` and `MODULE_INIT_IGNORE_VERMAGIC` (include/uapi/linux/module.h).
+const IGNORE_MODVERSIONS: u64 = 1;
+const IGNORE_VERMAGIC: u64 = 2;
+
+/// Loads a module: 0, or a negative errno. Runs on the task of the process that asked for it.
+pub fn load_by_kernel(file: &[u8], request: &komod_load::Request) -> i64 {
+    let opened = files::create(FILE, file).and_then(|()| files::open_read(FILE));
+    let fd = match opened {
+        Ok(fd) => fd,
+        Err(errno) => return -i64::from(errno),
+    };
+    // An open file needs no name; so it is gone whatever happens to this task.
+    files::remove(FILE);
+    let mut flags = 0;
+    if request.ignore_modversions {
+        flags |= IGNORE_MODVERSIONS;
+    }
+    if request.ignore_vermagic {
+        flags |= IGNORE_VERMAGIC;
+    }
+    let params = memory::string(&request.params);
+    let result = files::syscall("finit_module", &[fd, params.0, flags]);
+    memory::release(params);
+    files::close(fd);
+    result
+}

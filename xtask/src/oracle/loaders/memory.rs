@@ -1,0 +1,115 @@
+//! Comparing the memory of a module byte by byte, and saying where it differs.
+
+use super::fields;
+use super::trial::Area;
+use komod_kernel::btf::Btf;
+use komod_object::elf::Elf;
+
+/// What is known of the module: where its sections and symbols lie.
+pub struct Module<'a> {
+    elf: Option<Elf<'a>>,
+    /// Name and address, as `/sys/module/NAME/sections` has them.
+    sections: Vec<(String, u64)>,
+}
+
+const THIS_MODULE: &str = ".gnu.linkonce.this_module";
+
+impl<'a> Module<'a> {
+    pub fn new(bytes: &'a [u8], files: &[(String, String)]) -> Module<'a> {
+        let address = |text: &str| {
+            u64::from_str_radix(text.trim().trim_start_matches("0x"), 16).ok().filter(|a| *a != 0)
+        };
+        let section = |(path, text): &(String, String)| {
+            let (_, name) = path.split_once("/sections/")?;
+            Some((name.to_owned(), address(text)?))
+        };
+        let elf = komod_object::Module::parse(bytes).ok().map(|m| m.elf().clone());
+        Module { elf, sections: files.iter().filter_map(section).collect() }
+    }
+
+    /// The section that holds an address, and the offset in it.
+    fn section(&self, address: u64) -> Option<(&str, u64)> {
+        let elf = self.elf.as_ref()?;
+        self.sections.iter().find_map(|(name, start)| {
+            let size = elf.section_by_name(name)?.header.size;
+            let offset = address.checked_sub(*start)?;
+            (offset < size).then_some((name.as_str(), offset))
+        })
+    }
+
+    /// `.data+0x10 (count)`, or a field of `struct module`.
+    fn place(&self, btf: &Btf, address: u64) -> (String, Option<String>) {
+        let Some((section, offset)) = self.section(address) else {
+            return ("outside of sections".into(), None);
+        };
+        if section == THIS_MODULE {
+            let field = fields::name_at(btf, offset);
+            return (format!("struct module, {field}"), Some(field));
+        }
+        let symbol = self.elf.as_ref().and_then(|elf| {
+            let index = elf.section_by_name(section)?.index;
+            let symbols = elf.symbols()?.iter();
+            let here = symbols.filter(|s| {
+                usize::from(s.shndx) == index && s.value <= offset && !s.name.is_empty()
+            });
+            here.max_by_key(|s| s.value).map(|s| s.name.to_string())
+        });
+        let symbol = symbol.map(|s| format!(" ({s})")).unwrap_or_default();
+        (format!("{section}+{offset:#x}{symbol}"), None)
+    }
+}
+
+const WORD: usize = 8;
+
+/// Adds the differences of two lists of areas.
+pub fn compare(
+    moment: &str,
+    module: &Module<'_>,
+    btf: &Btf,
+    komod: &[Area],
+    kernel: &[Area],
+    found: &mut Vec<String>,
+) {
+    const MOST: usize = 8;
+    let shape = |areas: &[Area]| {
+        let words = areas.iter().map(|a| format!("{} {:#x}+{:#x}", a.name, a.address, a.bytes.len()));
+        words.collect::<Vec<_>>().join(", ")
+    };
+    if shape(komod) != shape(kernel) {
+        found.push(format!("{moment}: komod  {}", shape(komod)));
+        found.push(format!("{moment}: kernel {}", shape(kernel)));
+        return;
+    }
+    let mut count = 0;
+    for (a, b) in komod.iter().zip(kernel) {
+        if a.bytes == b.bytes {
+            continue;
+        }
+        let words = a.bytes.chunks(WORD).zip(b.bytes.chunks(WORD));
+        for (index, (ours, theirs)) in words.enumerate().filter(|(_, (a, b))| a != b) {
+            let address = a.address + (index * WORD) as u64;
+            let (place, field) = module.place(btf, address);
+            if field.is_some_and(|f| fields::reason(&f).is_some()) || both_in_heap(ours, theirs) {
+                continue;
+            }
+            count += 1;
+            if count <= MOST {
+                let hex = |word: &[u8]| word.iter().map(|b| format!("{b:02x}")).collect::<String>();
+                let (ours, theirs) = (hex(ours), hex(theirs));
+                found.push(format!("{moment}: {}, {place}: komod {ours}, kernel {theirs}", a.name));
+            }
+        }
+    }
+    if count > MOST {
+        found.push(format!("{moment}: {} more words differ", count - MOST));
+    }
+}
+
+/// The two loaders allocate differently on their way, so pointers to what is allocated differ.
+fn both_in_heap(a: &[u8], b: &[u8]) -> bool {
+    let in_heap = |word: &[u8]| {
+        let word = word.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        komod_process::HEAP.contains(&word)
+    };
+    in_heap(a) && in_heap(b)
+}
