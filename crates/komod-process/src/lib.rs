@@ -13,6 +13,10 @@ mod zygote;
 
 pub use child::child_main;
 
-/// Where everything lies that the in-process kernel allocates, but modules and per-CPU data.
-pub const HEAP: std::ops::Range<u64> =
-    inside::region::ARENA..inside::region::ARENA + inside::region::ARENA_LEN;
+/// Whether an address is that of something the in-process kernel has allocated, other than a module
+/// or per-CPU data: an object, the `struct page` of a page, a task's stack.
+pub fn is_allocated(address: u64) -> bool {
+    use inside::region::{ARENA, ARENA_LEN, STACKS, STACKS_LEN, VMEMMAP, VMEMMAP_LEN};
+    let inside = |base: u64, len: u64| address.wrapping_sub(base) < len;
+    inside(ARENA, ARENA_LEN) || inside(STACKS, STACKS_LEN) || inside(VMEMMAP, VMEMMAP_LEN)
+}

@@ -28,6 +28,13 @@ const EAGAIN: i32 = 11;
 /// More than any file of an example holds.
 const READ_LIMIT: u64 = 1 << 20;
 
+/// How a kernel is booted, where it matters.
+pub struct Settings {
+    /// Processor time that one request may burn.
+    pub cpu_seconds: u32,
+    pub cmdline: &'static str,
+}
+
 /// A booted kernel that serves each connection in a fork of its own.
 pub struct Zygote {
     socket: PathBuf,
@@ -39,15 +46,11 @@ pub struct Zygote {
 impl Zygote {
     /// Boots it; it listens in `directory`.
     pub fn boot(kernel: &kernels::Kernel, directory: &Path) -> Result<Zygote> {
-        Zygote::with_limit(kernel, directory, CPU_SECONDS)
+        let settings = Settings { cpu_seconds: CPU_SECONDS, cmdline: "" };
+        Zygote::with(kernel, directory, settings)
     }
 
-    /// Boots one whose requests may burn this much processor time each.
-    pub fn with_limit(
-        kernel: &kernels::Kernel,
-        directory: &Path,
-        cpu_seconds: u32,
-    ) -> Result<Zygote> {
+    pub fn with(kernel: &kernels::Kernel, directory: &Path, settings: Settings) -> Result<Zygote> {
         // Tests may run beside a task, each with a zygote of its own.
         let socket = directory.join(format!("zygote-{}", std::process::id()));
         let _ = std::fs::remove_file(&socket);
@@ -55,10 +58,10 @@ impl Zygote {
         let spec = BootSpec {
             prepared: prepared(kernel)?,
             release: kernel.release.clone(),
-            cmdline: String::new(),
+            cmdline: settings.cmdline.to_owned(),
             builtin: Vec::new(),
             mode: Mode::Zygote { idle_seconds: IDLE_SECONDS },
-            cpu_seconds,
+            cpu_seconds: settings.cpu_seconds,
             live_clock: false,
             boot_log: false,
         };

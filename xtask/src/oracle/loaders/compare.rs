@@ -1,5 +1,6 @@
 //! What differs between the two loaders' trials of a case, in words.
 
+use super::mask::comparable;
 use super::memory::{self, Module};
 use super::trial::Trial;
 use komod_kernel::btf::Btf;
@@ -8,11 +9,14 @@ use komod_kernel::btf::Btf;
 pub fn differences(bytes: &[u8], btf: &Btf, komod: &Trial, kernel: &Trial) -> Vec<String> {
     let mut found = Vec::new();
     lines("result", &komod.results, &kernel.results, &mut found);
-    lines("log", &komod.log, &kernel.log, &mut found);
+    lines("log", &comparable(&komod.log), &comparable(&kernel.log), &mut found);
     let words = |files: &[(String, String)]| {
         files.iter().map(|(path, text)| format!("{path}: {}", text.trim_end())).collect::<Vec<_>>()
     };
     lines("file", &words(&komod.files), &words(&kernel.files), &mut found);
+    if komod.files.is_empty() != komod.live.is_empty() || komod.formed.len() < komod.live.len() {
+        found.push("memory: there is none to compare".into());
+    }
     let module = Module::new(bytes, &kernel.files);
     for (moment, a, b) in
         [("formed", &komod.formed, &kernel.formed), ("live", &komod.live, &kernel.live)]

@@ -72,7 +72,8 @@ pub fn compare(
 ) {
     const MOST: usize = 8;
     let shape = |areas: &[Area]| {
-        let words = areas.iter().map(|a| format!("{} {:#x}+{:#x}", a.name, a.address, a.bytes.len()));
+        let words =
+            areas.iter().map(|a| format!("{} {:#x}+{:#x}", a.name, a.address, a.bytes.len()));
         words.collect::<Vec<_>>().join(", ")
     };
     if shape(komod) != shape(kernel) {
@@ -89,7 +90,7 @@ pub fn compare(
         for (index, (ours, theirs)) in words.enumerate().filter(|(_, (a, b))| a != b) {
             let address = a.address + (index * WORD) as u64;
             let (place, field) = module.place(btf, address);
-            if field.is_some_and(|f| fields::reason(&f).is_some()) || both_in_heap(ours, theirs) {
+            if field.is_some_and(|f| fields::reason(&f).is_some()) || both_allocated(ours, theirs) {
                 continue;
             }
             count += 1;
@@ -106,10 +107,9 @@ pub fn compare(
 }
 
 /// The two loaders allocate differently on their way, so pointers to what is allocated differ.
-fn both_in_heap(a: &[u8], b: &[u8]) -> bool {
-    let in_heap = |word: &[u8]| {
-        let word = word.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-        komod_process::HEAP.contains(&word)
+fn both_allocated(a: &[u8], b: &[u8]) -> bool {
+    let allocated = |word: &[u8]| {
+        word.first_chunk().is_some_and(|w| komod_process::is_allocated(u64::from_le_bytes(*w)))
     };
-    in_heap(a) && in_heap(b)
+    allocated(a) && allocated(b)
 }

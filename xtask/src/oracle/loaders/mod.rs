@@ -4,10 +4,14 @@
 mod case;
 mod compare;
 mod fields;
+mod mask;
 mod memory;
+mod mutate;
+mod ours;
+mod refusals;
 mod trial;
 
-use super::inprocess::{Zygote, prepared};
+use super::inprocess::{Settings, Zygote, prepared};
 use crate::args::Args;
 use crate::kernels::{Kernel, SERIES};
 use crate::modules::ModuleTree;
@@ -30,20 +34,32 @@ in-process kernel, and compares results, log, /sys/module and every byte of the 
   --count N         stock modules drawn by the seed (default 150)
   --seed N          the seed (default 1)
   --all             all stock modules
-  --module NAME     only this stock module";
+  --module NAME     only this stock module
+  --only PART       stock, own (the examples and cases) or refusals";
 
 const COUNT: usize = 150;
 const SEED: u64 = 1;
 /// Cases that loop for ever are among them.
-const CPU_SECONDS: u32 = 3;
+const CPU_SECONDS: u32 = 2;
+const CMDLINE: &str = "module_blacklist=other,blacklisted";
 
 pub fn main(mut args: Args) -> Result<()> {
     let series = args.option::<String>("--kernel")?;
-    let count = args.option("--count")?.unwrap_or(COUNT);
-    let seed = args.option("--seed")?.unwrap_or(SEED);
-    let all = args.flag("--all");
-    let module = args.option::<String>("--module")?;
+    let choice = Choice {
+        count: args.option("--count")?.unwrap_or(COUNT),
+        seed: args.option("--seed")?.unwrap_or(SEED),
+        all: args.flag("--all"),
+        module: args.option("--module")?,
+    };
+    let only = args.option::<String>("--only")?;
     args.finish()?;
+    let parts: Vec<&Part> = match (&only, &choice.module) {
+        (Some(name), _) => {
+            vec![PARTS.iter().find(|p| p.name == name).with_context(|| format!("no part {name}"))?]
+        }
+        (None, Some(_)) => vec![&PARTS[0]],
+        (None, None) => PARTS.iter().collect(),
+    };
     let mut tally = Tally::default();
     for (name, _) in SERIES {
         if series.as_deref().is_some_and(|s| s != *name) {
@@ -51,16 +67,9 @@ pub fn main(mut args: Args) -> Result<()> {
         }
         let kernel = Kernel::find(name)?;
         let tree = ModuleTree::open(&kernel.modules)?;
-        let keys = match &module {
-            Some(name) => vec![tree.resolve(name).context("no such module")?.to_owned()],
-            None if all => tree.keys().to_vec(),
-            None => draw::sample(tree.keys(), count, seed),
-        };
-        let mut stock = Vec::new();
-        for key in &keys {
-            stock.push(Case::of_modules(key, &tree.closure(key)?));
+        for part in &parts {
+            tally += both(&kernel, part.name, &(part.cases)(&kernel, &tree, &choice)?)?;
         }
-        tally += both(&kernel, "stock modules", &stock)?;
     }
     println!("{tally}");
     if tally.failed > 0 {
@@ -69,10 +78,48 @@ pub fn main(mut args: Args) -> Result<()> {
     Ok(())
 }
 
+/// Which stock modules are compared.
+struct Choice {
+    count: usize,
+    seed: u64,
+    all: bool,
+    module: Option<String>,
+}
+
+/// A part of the comparison.
+struct Part {
+    name: &'static str,
+    cases: fn(&Kernel, &ModuleTree, &Choice) -> Result<Vec<Case>>,
+}
+
+const PARTS: &[Part] = &[
+    Part { name: "stock", cases: stock },
+    Part { name: "own", cases: |kernel, _, _| ours::Built::new(kernel)?.cases() },
+    Part { name: "refusals", cases: refused },
+];
+
+fn refused(kernel: &Kernel, tree: &ModuleTree, _: &Choice) -> Result<Vec<Case>> {
+    let other = SERIES.iter().find(|(series, _)| *series != kernel.series);
+    let other = Kernel::find(other.context("there is no other kernel")?.0)?;
+    let built = ours::Built::new(kernel)?;
+    let foreign = ModuleTree::open(&other.modules)?;
+    refusals::Makings { built: &built, tree, foreign: &foreign }.cases()
+}
+
+fn stock(_: &Kernel, tree: &ModuleTree, choice: &Choice) -> Result<Vec<Case>> {
+    let keys = match &choice.module {
+        Some(name) => vec![tree.resolve(name).context("no such module")?.to_owned()],
+        None if choice.all => tree.keys().to_vec(),
+        None => draw::sample(tree.keys(), choice.count, choice.seed),
+    };
+    keys.iter().map(|key| Ok(Case::of_modules(key, &tree.closure(key)?))).collect()
+}
+
 /// Every case by both loaders.
 fn both(kernel: &Kernel, what: &str, cases: &[Case]) -> Result<Tally> {
     let started = Instant::now();
-    let zygote = Zygote::with_limit(kernel, &super::directory(kernel)?, CPU_SECONDS)?;
+    let settings = Settings { cpu_seconds: CPU_SECONDS, cmdline: CMDLINE };
+    let zygote = Zygote::with(kernel, &super::directory(kernel)?, settings)?;
     let image = Prepared::open(&prepared(kernel)?)?;
     let results = parallel::map(cases, |case| -> Result<Vec<String>> {
         let komod = Trial::run(&zygote, case, Loader::Komod)?;

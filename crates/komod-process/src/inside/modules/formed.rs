@@ -21,7 +21,8 @@ pub struct Formed {
     uses: Vec<String>,
     /// Values of `.modinfo` keys with attributes (`version`, `srcversion`).
     modinfo: Vec<(String, String)>,
-    dyndbg: Option<(u64, u64)>,
+    /// Address and size of `__dyndbg` and `__dyndbg_classes`.
+    dyndbg: [Option<(u64, u64)>; 2],
     elf: Ptr,
 }
 
@@ -39,7 +40,7 @@ impl Formed {
             name: plan.name.clone(),
             uses: plan.uses.clone(),
             modinfo: pairs,
-            dyndbg: section("__dyndbg"),
+            dyndbg: [section("__dyndbg"), section("__dyndbg_classes")],
             elf: place.file,
         }
     }
@@ -151,16 +152,21 @@ impl Formed {
         if btf.field("module", "dyndbg_info").is_some() {
             return;
         }
-        let Some((address, size)) = self.dyndbg.filter(|d| d.1 > 0) else { return };
-        let each = u64::from(btf.struct_size("_ddebug").unwrap_or(56));
-        let info = memory::internal(u64::from(btf.struct_size("_ddebug_info").unwrap_or(24)), 8);
-        let field = |f: &str| btf.field("_ddebug_info", f).map(|p| info.at(p.offset));
-        if let (Some(descs), Some(count)) = (field("descs"), field("num_descs")) {
-            descs.write(address);
+        let [Some((_, 1..)), _] = self.dyndbg else { return };
+        let info = memory::internal(u64::from(btf.struct_size("_ddebug_info").unwrap_or(32)), 8);
+        for (section, element, default, pointer, count) in [
+            (self.dyndbg[0], "_ddebug", 56, "descs", "num_descs"),
+            (self.dyndbg[1], "ddebug_class_map", 64, "classes", "num_classes"),
+        ] {
+            let field = |f: &str| btf.field("_ddebug_info", f).map(|p| info.at(p.offset));
+            let (Some(pointer), Some(count)) = (field(pointer), field(count)) else { continue };
+            let (address, size) = section.unwrap_or_default();
+            let each = u64::from(btf.struct_size(element).unwrap_or(default));
+            pointer.write(address);
             count.write((size / each) as u32);
-            let name = self.field("name").unwrap_or(Ptr::NULL);
-            kernel::call("ddebug_add_module", &[info.0, name.0]);
         }
+        let name = self.field("name").unwrap_or(Ptr::NULL);
+        kernel::call("ddebug_add_module", &[info.0, name.0]);
         memory::release(info);
     }
 

@@ -141,7 +141,10 @@ impl Placement {
             match protection {
                 Protection::ReadExec => patching::seal(*start, end, true),
                 Protection::Read => patching::seal(*start, end, false),
-                _ => {}
+                Protection::ReadWrite | Protection::ReadWriteUntilInit => {
+                    patching::protect(*start, end, Some(true), Some(false));
+                }
+                Protection::ReadWriteExec => {}
             }
         }
     }
