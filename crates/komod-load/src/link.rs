@@ -151,6 +151,8 @@ fn refusal(plan: &Plan<'_>, finding: Finding) -> Box<Refusal> {
         code: finding.code,
         evidence: finding.evidence.clone(),
         dmesg: plan.dmesg.clone(),
+        kernel_taint: plan.kernel_taint,
+        notices: plan.notices,
         findings: Vec::from([finding]),
     })
 }

@@ -10,14 +10,14 @@ const LIVE: u64 = 0;
 const COMING: u64 = 1;
 const GOING: u64 = 2;
 
-/// The module whose init may have been entered since the last [`take_came`].
+/// The module whose init has been entered since the last [`take_came`].
 static CAME: Single<Option<String>> = Single::new();
 
 pub fn setup() {
     CAME.set(None);
 }
 
-/// Which module has come since the last call: its load got past the loader.
+/// Which module has come since the last call: its load got past the loader, whatever init said.
 pub fn take_came() -> Option<String> {
     CAME.with(Option::take)
 }
@@ -33,13 +33,26 @@ extern "C" fn notify(_block: Ptr, action: u64, module: Ptr) -> i32 {
                 leaks::note_text(&name, start, start + len);
             }
             modules::note_formed(&name, module);
-            CAME.with(|c| *c = Some(name));
         }
         // Init's symbols go when it has succeeded, the others with the module.
-        LIVE | GOING => leaks::note_names(&name),
+        LIVE | GOING => {
+            leaks::note_names(&name);
+            if is_in_sysfs(module) {
+                CAME.with(|c| *c = Some(name));
+            }
+        }
         _ => {}
     }
     0 // NOTIFY_DONE
+}
+
+/// Whether the module has its directory in sysfs: the last thing that the loader makes before init,
+/// and that goes after everybody has been told (load_module, do_init_module in
+/// kernel/module/main.c, 6.1 and 6.12).
+fn is_in_sysfs(module: Ptr) -> bool {
+    let field = kernel::prepared().btf().field("module", "mkobj.kobj.state_in_sysfs");
+    let Some((field, (bit, _))) = field.and_then(|f| Some((f, f.bits?))) else { return false };
+    module.at(field.offset).read::<u8>() >> bit & 1 == 1
 }
 
 /// Where the module's code lies: `core_layout` and `init_layout` (to 6.3), or the text areas of

@@ -15,8 +15,8 @@ pub struct Built {
     sources: Vec<PathBuf>,
 }
 
-/// Where the sources are, one folder below each.
-const FOLDERS: &[&str] = &["examples", "tests", "xtask/data"];
+/// Where the sources are: in these folders, and in those below `examples`.
+const FOLDERS: &[&str] = &["tests/cases", "xtask/data/loader-modules"];
 
 impl Built {
     /// Builds everything in one go, in a folder of the target directory that make keeps up to date.
@@ -25,10 +25,9 @@ impl Built {
         let folder = project::target_dir().join("loader-modules").join(&kernel.release);
         std::fs::create_dir_all(&folder)?;
         let mut sources = Vec::new();
-        for place in FOLDERS {
-            for folder in list(&project::root().join(place))?.into_iter().filter(|p| p.is_dir()) {
-                sources.extend(list(&folder)?.into_iter().filter(|p| extension(p, &["c", "h"])));
-            }
+        let examples = list(&project::root().join("examples"))?.into_iter().filter(|p| p.is_dir());
+        for place in examples.chain(FOLDERS.iter().map(|f| project::root().join(f))) {
+            sources.extend(list(&place)?.into_iter().filter(|p| extension(p, &["c", "h"])));
         }
         let mut objects = String::new();
         for source in &sources {

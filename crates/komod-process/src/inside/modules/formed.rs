@@ -24,6 +24,8 @@ pub struct Formed {
     /// Address and size of `__dyndbg` and `__dyndbg_classes`.
     dyndbg: [Option<(u64, u64)>; 2],
     elf: Ptr,
+    /// Index of the section with the symbols.
+    symbol_table: u32,
 }
 
 impl Formed {
@@ -42,6 +44,7 @@ impl Formed {
             modinfo: pairs,
             dyndbg: [section("__dyndbg"), section("__dyndbg_classes")],
             elf: place.file,
+            symbol_table: plan.elf().symbols().map_or(0, |table| table.section as u32),
         }
     }
 
@@ -227,14 +230,22 @@ impl Formed {
                 info.at(field.offset).write(value);
             }
         }
+        if let Some(field) = btf.field("load_info", "index.sym") {
+            info.at(field.offset).write(self.symbol_table);
+        }
         let kp = self.field("kp").map_or(0, |p| p.read::<u64>());
         let count = self.field("num_kp").map_or(0, |p| u64::from(p.read::<u32>()));
-        let result = kernel::call("mod_sysfs_setup", &[self.module.0, info.0, kp, count]);
-        memory::release(info);
-        match result.unwrap_or(0) as i32 {
-            r if r < 0 => Err(-r),
-            _ => Ok(()),
+        let set_up = kernel::call("mod_sysfs_setup", &[self.module.0, info.0, kp, count]);
+        let mut result = set_up.unwrap_or(0) as i32;
+        if result == 0 && self.field("klp").is_some_and(|klp| klp.read::<u8>() != 0) {
+            // What a live patch needs of its file later.
+            result = kernel::call("copy_module_elf", &[self.module.0, info.0]).unwrap_or(0) as i32;
+            if result < 0 {
+                kernel::call("mod_sysfs_teardown", &[self.module.0]);
+            }
         }
+        memory::release(info);
+        if result < 0 { Err(-result) } else { Ok(()) }
     }
 
     /// Takes the module out again, in the kernel's order (`coming_cleanup` to `unlink_mod`).

@@ -105,8 +105,25 @@ fn table(module: Ptr, syms: &str, count: &str, crcs: &str, gpl_only: bool) -> Ve
         .collect()
 }
 
+/// 1 while the kernel checks its locks (lib/debug_locks.c).
+const DEBUG_LOCKS: &str = "debug_locks";
+
+/// What a load has changed for good, whether it succeeded or not.
+pub fn note(taint: Taint, notices: Notices) {
+    if let Some(mask) = kernel::function("tainted_mask") {
+        mask.write(mask.read::<u64>() | taint.0);
+    }
+    if notices.lock_debugging {
+        kernel::set_variable(DEBUG_LOCKS, 0u32);
+    }
+}
+
 /// Lines the kernel prints only once: it has, if it carries the taint they go with.
 pub fn notices() -> Notices {
     let taint = machine::taint();
-    Notices { unsigned: taint & Taint::UNSIGNED.0 != 0, livepatch: taint & Taint::LIVEPATCH.0 != 0 }
+    Notices {
+        unsigned: taint & Taint::UNSIGNED.0 != 0,
+        livepatch: taint & Taint::LIVEPATCH.0 != 0,
+        lock_debugging: kernel::function(DEBUG_LOCKS).is_some_and(|p| p.read::<u32>() == 0),
+    }
 }

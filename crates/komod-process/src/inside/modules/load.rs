@@ -8,9 +8,10 @@ use super::super::ptr::Ptr;
 use super::super::region::{PAGE, PERCPU};
 use super::super::{kernel, patching, sched};
 use super::formed::Formed;
+use super::list;
 use super::target::{self, Target};
 use komod_load::{
-    Image, LogLine, Plan, Protection, Refusal, RegionBases, Request, SignatureVerdict, Taint,
+    Image, LogLine, Plan, Protection, Refusal, RegionBases, Request, SignatureVerdict,
 };
 
 /// Loads a module: 0, or a negative errno of the loader or of init. Runs on the task of the
@@ -43,10 +44,11 @@ pub fn load(release: &str, file: &[u8], request: &Request) -> i64 {
         Err(refusal) => {
             place.give_back(true);
             say(refusal.dmesg.get(plan.dmesg.len()..).unwrap_or_default());
+            list::note(refusal.kernel_taint, refusal.notices);
             return answer(refusal.errno.0);
         }
     };
-    set_taint(plan.kernel_taint);
+    list::note(plan.kernel_taint, plan.notices);
     place.fill(&plan, &image);
     let formed = Formed::new(&plan, &image, &place);
     drop((image, target));
@@ -64,29 +66,14 @@ pub fn load(release: &str, file: &[u8], request: &Request) -> i64 {
     result
 }
 
-/// Prints what the loader says; what it says about taint is true for refused modules, too.
+/// Prints what the loader says.
 fn say(lines: &[LogLine]) {
-    for line in lines {
-        kernel::print(line.level, &line.text);
-        for (words, taint) in [
-            ("loading out-of-tree module taints kernel", Taint::OUT_OF_TREE),
-            ("module verification failed", Taint::UNSIGNED),
-        ] {
-            if line.text.contains(words) {
-                set_taint(taint);
-            }
-        }
-    }
-}
-
-fn set_taint(taint: Taint) {
-    if let Some(mask) = kernel::function("tainted_mask") {
-        mask.write(mask.read::<u64>() | taint.0);
-    }
+    lines.iter().for_each(|line| kernel::print(line.level, &line.text));
 }
 
 fn refuse(refusal: &Refusal) -> i64 {
     say(&refusal.dmesg);
+    list::note(refusal.kernel_taint, refusal.notices);
     -i64::from(refusal.errno.0)
 }
 
