@@ -266,6 +266,7 @@ impl Linker<'_, '_> {
                 let (finding, lines) =
                     relocate::finding(facts, &self.plan.name, &rela, problem, id);
                 let mut refusal = refusal(self.plan, finding);
+                refusal.evidence.address = Some(address.wrapping_add(rela.offset));
                 refusal.dmesg.extend(lines);
                 return Err(refusal);
             }

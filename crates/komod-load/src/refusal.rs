@@ -128,6 +128,8 @@ pub struct Evidence {
     pub symbol: Option<String>,
     /// Offset inside the section, or inside the file if no section is named.
     pub offset: Option<u64>,
+    /// Address of the place in memory, once there is one.
+    pub address: Option<u64>,
     /// What the kernel wants.
     pub expected: Option<String>,
     /// What the module has.

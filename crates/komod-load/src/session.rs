@@ -24,6 +24,8 @@ pub(crate) struct Session<'k> {
     pub notices: Notices,
     /// With a list, refusals are collected and the attempt goes on as far as it makes sense.
     pub survey: Option<Vec<Refusal>>,
+    /// What is wrong with a relocation is left to linking.
+    pub late_relocations: bool,
 }
 
 impl<'k> Session<'k> {
@@ -38,6 +40,7 @@ impl<'k> Session<'k> {
             module_taint: Taint::default(),
             notices: facts.notices,
             survey: survey.then(Vec::new),
+            late_relocations: false,
         }
     }
 

@@ -182,11 +182,12 @@ fn parse_entries(mut bytes: &[u8], entries: &mut Vec<Entry>) {
 
 /// Mounts what user space would mount first.
 pub fn mount_all() {
-    const MOUNTS: [(&str, &str); 4] = [
+    const MOUNTS: [(&str, &str); 5] = [
         ("proc", "/proc"),
         ("sysfs", "/sys"),
         ("devtmpfs", "/dev"),
         ("debugfs", "/sys/kernel/debug"),
+        ("securityfs", "/sys/kernel/security"),
     ];
     for (kind, path) in MOUNTS {
         let (kind, path) = (memory::string(kind), memory::string(path));

@@ -125,6 +125,9 @@ fn both(kernel: &Kernel, what: &str, cases: &[Case]) -> Result<Tally> {
         let komod = Trial::run(&zygote, case, Loader::Komod)?;
         let theirs = Trial::run(&zygote, case, Loader::Kernel)?;
         let bytes = case.last().map(|load| &load.bytes[..]).unwrap_or_default();
+        if std::env::var_os("SHOW").is_some() {
+            println!("{}: {:?}", case.name, theirs.results);
+        }
         Ok(compare::differences(bytes, image.btf(), &komod, &theirs))
     });
     let mut tally = Tally::default();

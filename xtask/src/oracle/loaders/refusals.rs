@@ -306,8 +306,7 @@ const ONE_MODULE: &[Changed] = &[
     changed("L-26", "hello", |m| m.name("blacklisted")),
     changed("L-29", "hello", |m| m.set(m.section(".init.text")?, Header::Flags, AWX)),
     changed("L-30", "hello", |m| m.add(".data..percpu", SHT_NOBITS, AW, &[], 200_000)),
-    changed("L-31", "counter", |m| m.set(m.section(".bss")?, Header::Size, 1 << 40)),
-    changed("L-31 a little less", "counter", |m| m.set(m.section(".bss")?, Header::Size, 1 << 30)),
+    changed("L-31", "counter", |m| m.set(m.section(".bss")?, Header::Size, 1 << 30)),
     changed("L-32", "hello", |m| {
         let at = m.symbol("_printk")? + 6;
         m.put(at, &0xfff2u16.to_le_bytes())

@@ -11,7 +11,7 @@ use super::formed::Formed;
 use super::list;
 use super::target::{self, Target};
 use komod_load::{
-    Image, LogLine, Plan, Protection, Refusal, RegionBases, Request, SignatureVerdict,
+    HASHED, Image, LogLine, Plan, Protection, Refusal, RegionBases, Request, SignatureVerdict,
 };
 
 /// Loads a module: 0, or a negative errno of the loader or of init. Runs on the task of the
@@ -31,9 +31,9 @@ pub fn load(release: &str, file: &[u8], request: &Request) -> i64 {
             return answer(38);
         }
     };
-    let plan = match komod_load::plan(file, &target, request) {
+    let plan = match komod_load::plan_to_link(file, &target, request) {
         Ok(plan) => plan,
-        Err(refusal) => return refuse(&refusal),
+        Err(refusal) => return refuse(&refusal, 0),
     };
     say(&plan.dmesg);
     let Some(place) = Placement::new(&plan, file, &request.params) else {
@@ -43,9 +43,7 @@ pub fn load(release: &str, file: &[u8], request: &Request) -> i64 {
         Ok(image) => image,
         Err(refusal) => {
             place.give_back(true);
-            say(refusal.dmesg.get(plan.dmesg.len()..).unwrap_or_default());
-            list::note(refusal.kernel_taint, refusal.notices);
-            return answer(refusal.errno.0);
+            return refuse(&refusal, plan.dmesg.len());
         }
     };
     list::note(plan.kernel_taint, plan.notices);
@@ -71,8 +69,17 @@ fn say(lines: &[LogLine]) {
     lines.iter().for_each(|line| kernel::print(line.level, &line.text));
 }
 
-fn refuse(refusal: &Refusal) -> i64 {
-    say(&refusal.dmesg);
+/// Says what has not been `said` yet.
+fn refuse(refusal: &Refusal, said: usize) -> i64 {
+    for line in refusal.dmesg.get(said..).unwrap_or_default() {
+        let text = match refusal.evidence.address {
+            Some(address) if line.text.contains(HASHED) => {
+                line.text.replace(HASHED, &kernel::hashed(address))
+            }
+            _ => line.text.clone(),
+        };
+        kernel::print(line.level, &text);
+    }
     list::note(refusal.kernel_taint, refusal.notices);
     -i64::from(refusal.errno.0)
 }
