@@ -31,9 +31,13 @@ pub fn syscall(name: &str, arguments: &[u64]) -> i64 {
     }
     let result = kernel::call_at(function, &[regs.0]) as i64;
     memory::release(regs);
-    // What runs on the way back to user space: the last fput of a closed file.
-    kernel::call("task_work_run", &[]);
+    back_to_user_space();
     result
+}
+
+/// What runs on the way back to user space: the last fput of a closed file.
+pub fn back_to_user_space() {
+    kernel::call("task_work_run", &[]);
 }
 
 /// A NUL-terminated copy for the time of a call.

@@ -231,7 +231,11 @@ fn load(
     super::module_events::take_came();
     let release = release.to_string();
     let ended = run("insmod", move || match loader {
-        Loader::Komod => modules::load(&release, &bytes, &request),
+        Loader::Komod => {
+            let result = modules::load(&release, &bytes, &request);
+            files::back_to_user_space();
+            result
+        }
         Loader::Kernel => modules::load_by_kernel(&bytes, &request),
     });
     settle();

@@ -19,7 +19,7 @@ pub fn differences(bytes: &[u8], btf: &Btf, komod: &Trial, kernel: &Trial) -> Ve
     }
     let module = Module::new(bytes, &kernel.files);
     // Refused is refused: how far the module had got by then does not show.
-    let refused = komod.results.iter().any(|line| line.ends_with("at Load"));
+    let refused = komod.is_refused();
     for (moment, a, b) in
         [("formed", &komod.formed, &kernel.formed), ("live", &komod.live, &kernel.live)]
     {

@@ -4,8 +4,10 @@
 use super::case::{Case, Load, Step};
 use super::mutate::{E_MACHINE, E_SHENTSIZE, E_SHSTRNDX, E_TYPE, Header, Mutant};
 use super::ours::Built;
+use crate::kernels::Kernel;
 use crate::modules::ModuleTree;
-use anyhow::{Context, Result};
+use crate::project;
+use anyhow::{Context, Result, bail};
 use komod_object::elf::{
     SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS, SHT_NULL, SHT_PROGBITS, SHT_REL, SHT_STRTAB,
     SHT_SYMTAB,
@@ -25,6 +27,41 @@ pub const ONLY_TAINTS: &[(&str, &str)] = &[
     ("L-07", "both kernels are built with MODULE_FORCE_LOAD"),
     ("L-38", "both kernels are built with MODULE_FORCE_LOAD"),
 ];
+
+/// What Linux up to 6.3 takes and later ones refuse.
+pub const ONLY_LATER: &[&str] = &[
+    "L-13 larger",
+    "L-17 strings of another kind",
+    "L-17 names of another kind",
+    "L-17 two .modinfo",
+    "L-17 two symbol tables",
+];
+
+/// The code that the last load of a case must be refused with, if it must.
+pub fn expected<'c>(case: &'c Case, kernel: &Kernel) -> Option<&'c str> {
+    let code = code(&case.name)?;
+    let taints = ONLY_TAINTS.iter().any(|(c, _)| *c == code);
+    let taken = kernel.series == "6.1" && ONLY_LATER.contains(&case.name.as_str());
+    (!taints && !taken).then_some(code)
+}
+
+fn code(name: &str) -> Option<&str> {
+    name.split(' ').next().filter(|word| word.starts_with("L-"))
+}
+
+/// Every code of SUPPORT.md has a case, or a reason why it has none.
+fn complete(cases: &[Case]) -> Result<()> {
+    let support = std::fs::read_to_string(project::root().join("SUPPORT.md"))?;
+    for line in support.lines().filter_map(|line| line.strip_prefix("| L-")) {
+        let wanted = format!("L-{}", line.split(' ').next().unwrap_or_default());
+        let has = cases.iter().any(|case| code(&case.name) == Some(&wanted));
+        let reason = NOT_HERE.iter().find(|(code, _)| *code == wanted);
+        if has == reason.is_some() {
+            bail!("{wanted}: needs a case, or a reason to have none, and not both");
+        }
+    }
+    Ok(())
+}
 
 /// The modules that the cases are made of.
 pub struct Makings<'m> {
@@ -76,7 +113,7 @@ impl Makings<'_> {
                 return Ok(Mutant::new(&module.bytes));
             }
         }
-        anyhow::bail!("no stock module imports a namespace")
+        bail!("no stock module imports a namespace")
     }
 
     fn make(&self, base: &str, change: Change) -> Result<Load> {
@@ -106,6 +143,7 @@ impl Makings<'_> {
         }
         self.signatures(&mut cases)?;
         self.several(&mut cases)?;
+        complete(&cases)?;
         Ok(cases)
     }
 

@@ -42,9 +42,9 @@ impl Trial {
         Ok(run.trial)
     }
 
-    /// The last load's result.
-    pub fn result(&self) -> &str {
-        self.results.first().map_or("nothing", |_| self.results[self.results.len() - 1].as_str())
+    /// Whether the loader refused something.
+    pub fn is_refused(&self) -> bool {
+        self.results.iter().any(|line| line.ends_with("at Load"))
     }
 }
 
