@@ -36,7 +36,9 @@ fn lines(what: &str, komod: &[String], kernel: &[String], found: &mut Vec<String
     const MOST: usize = 12;
     let (a, b) = (missing(komod, kernel), missing(kernel, komod));
     if a.is_empty() && b.is_empty() && komod != kernel {
-        found.push(format!("{what}: the same lines in another order"));
+        let first = komod.iter().zip(kernel).find(|(a, b)| a != b);
+        let (a, b) = first.unwrap_or((&komod[0], &kernel[0]));
+        found.push(format!("{what}: the same lines in another order: {a:?}, kernel {b:?}"));
     }
     for (mark, lines) in [("komod ", a), ("kernel", b)] {
         for line in lines.iter().take(MOST) {
@@ -72,6 +74,6 @@ mod tests {
         assert_eq!(found, ["log: komod  b", "log: kernel x", "log: kernel y"]);
         found.clear();
         lines("log", &text("a b"), &text("b a"), &mut found);
-        assert_eq!(found, ["log: the same lines in another order"]);
+        assert_eq!(found, [r#"log: the same lines in another order: "a", kernel "b""#]);
     }
 }

@@ -205,6 +205,7 @@ impl Makings<'_> {
         cases.push(case("L-34", [proprietary()?, load("every_kind")?]));
         cases.push(case("a licence is inherited", [proprietary()?, load("reader")?]));
         cases.push(case("sections of every kind", [load("counter")?, load("every_kind")?]));
+        cases.push(case("twice while it starts", [load("starting")?, load("starting")?]));
         cases.push(case("L-44", [load("starting")?, load("needs_starting")?]));
         Ok(())
     }

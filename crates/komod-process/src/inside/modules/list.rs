@@ -23,6 +23,10 @@ pub struct Listed {
     pub exports: Vec<Exported>,
 }
 
+/// `MODULE_STATE_COMING` and `MODULE_STATE_UNFORMED` (include/linux/module.h).
+const COMING: u64 = 1;
+const UNFORMED: u64 = 3;
+
 /// More modules than any system has: a list longer than this is corrupt.
 const MOST: usize = 20_000;
 
@@ -41,6 +45,11 @@ fn number(module: Ptr, path: &str) -> u64 {
 /// `struct module` of a loaded module.
 pub fn find(name: &str) -> Option<Ptr> {
     walk().into_iter().find(|m| name_of(*m) == name)
+}
+
+/// Whether a module's init has not come back yet.
+pub fn is_starting(name: &str) -> bool {
+    find(name).is_some_and(|m| matches!(number(m, "state"), COMING | UNFORMED))
 }
 
 fn name_of(module: Ptr) -> String {

@@ -11,7 +11,8 @@ use super::formed::Formed;
 use super::list;
 use super::target::{self, Target};
 use komod_load::{
-    HASHED, Image, LogLine, Plan, Protection, Refusal, RegionBases, Request, SignatureVerdict,
+    Errno, Finding, HASHED, Image, LogLine, Plan, Protection, Refusal, RefusalCode, RegionBases,
+    Request, SignatureVerdict,
 };
 
 /// Loads a module: 0, or a negative errno of the loader or of init. Runs on the task of the
@@ -24,16 +25,20 @@ pub fn load(release: &str, file: &[u8], request: &Request) -> i64 {
         None => SignatureVerdict::UnknownKey,
     };
     let builtin = parsed.is_some_and(|m| target::has_sysfs_entry(&m.name().to_string()));
-    let target = match Target::new(release, signature, builtin) {
-        Ok(target) => target,
-        Err(why) => {
-            kernel::print(3, &format!("komod: {why}"));
-            return answer(38);
+    let mut has_waited = false;
+    let plan = loop {
+        let target = match Target::new(release, signature, builtin) {
+            Ok(target) => target,
+            Err(why) => {
+                kernel::print(3, &format!("komod: {why}"));
+                return answer(38);
+            }
+        };
+        match komod_load::plan_to_link(file, &target, request) {
+            Ok(plan) => break plan,
+            Err(refusal) if !has_waited && wait_for_others(&refusal) => has_waited = true,
+            Err(refusal) => return refuse(&refusal, 0),
         }
-    };
-    let plan = match komod_load::plan_to_link(file, &target, request) {
-        Ok(plan) => plan,
-        Err(refusal) => return refuse(&refusal, 0),
     };
     say(&plan.dmesg);
     let Some(place) = Placement::new(&plan, file, &request.params) else {
@@ -49,7 +54,7 @@ pub fn load(release: &str, file: &[u8], request: &Request) -> i64 {
     list::note(plan.kernel_taint, plan.notices);
     place.fill(&plan, &image);
     let formed = Formed::new(&plan, &image, &place);
-    drop((image, target));
+    drop(image);
     let result = formed.take_up(|| place.protect());
     if let Err(errno) = result.as_ref() {
         place.give_back(true);
@@ -62,6 +67,35 @@ pub fn load(release: &str, file: &[u8], request: &Request) -> i64 {
         place.protect_after_init();
     }
     result
+}
+
+/// Waits for a module that is still starting, as the kernel would: for one that exports what is
+/// needed half a minute (`resolve_symbol_wait`), for one of the same name without a limit
+/// (`module_patient_check_exists`). `true`: planning again may lead to something else.
+fn wait_for_others(refusal: &Refusal) -> bool {
+    const LONGEST_MS: u64 = 30_000;
+    const STEP_MS: u64 = 100;
+    let of_code = |code: RefusalCode| {
+        let busy = |f: &&Finding| f.code == code && f.errno == Errno::EBUSY;
+        refusal.findings.iter().find(busy).map(|f| &f.evidence)
+    };
+    if let Some(name) = of_code(RefusalCode::AlreadyLoaded).and_then(|e| e.symbol.as_deref()) {
+        while list::is_starting(name) {
+            kernel::call("msleep", &[STEP_MS]);
+        }
+        // If it has gone by now, the kernel does not try again.
+        return list::find(name).is_some();
+    }
+    let Some(owner) = of_code(RefusalCode::OwnerBusy).and_then(|e| e.owner.as_deref()) else {
+        return false;
+    };
+    for _ in 0..LONGEST_MS / STEP_MS {
+        if !list::is_starting(owner) {
+            break;
+        }
+        kernel::call("msleep", &[STEP_MS]);
+    }
+    true
 }
 
 /// Prints what the loader says.
