@@ -3,8 +3,22 @@
 
 use komod_kernel::btf::{Btf, Kind, TypeId};
 
-/// Fields whose values are not comparable, and why.
-const MASKED: &[(&str, &str)] = &[];
+/// Fields that point at what is allocated for the module on the way, and what that is. The pointers
+/// may differ; what they point at is compared through the files of `/sys/module` where it shows.
+const ALLOCATED: &[(&str, &str)] = &[
+    ("args", "the copy of the parameters"),
+    ("version", "the copy of MODULE_VERSION"),
+    ("srcversion", "the copy of the sources' checksum"),
+    ("btf_data", "in the copy of the file, for a notifier"),
+    ("mkobj", "names, parameters and nodes of its directory in sysfs"),
+    ("modinfo_attrs", "files in that directory"),
+    ("sect_attrs", "the folder of sections there"),
+    ("notes_attrs", "the folder of notes there"),
+    ("holders_dir", "the folder of users there"),
+    ("source_list", "who uses it: `struct module_use`"),
+    ("target_list", "whom it uses: `struct module_use`"),
+    ("klp_info", "what a live patch keeps of the file"),
+];
 
 /// Names where an offset in `struct module` lies: `mkobj.kobj.name`.
 pub fn name_at(btf: &Btf, offset: u64) -> String {
@@ -15,12 +29,12 @@ pub fn name_at(btf: &Btf, offset: u64) -> String {
     found.unwrap_or_else(|| "?".to_owned())
 }
 
-/// Why the field of this name is not compared.
-pub fn reason(name: &str) -> Option<&'static str> {
+/// Whether this field may point at different allocations.
+pub fn is_allocated(name: &str) -> bool {
     let covers = |field: &str| {
         name.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
     };
-    MASKED.iter().find(|(field, _)| covers(field)).map(|(_, reason)| *reason)
+    ALLOCATED.iter().any(|(field, _)| covers(field))
 }
 
 /// No field of `struct module` lies in more structures than this.
@@ -60,5 +74,16 @@ fn dotted(inner: Option<String>) -> String {
         None => String::new(),
         Some(inner) if inner.starts_with('[') => inner,
         Some(inner) => format!(".{inner}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_allocated;
+
+    #[test]
+    fn fields_are_covered_with_what_is_in_them() {
+        assert!(is_allocated("args") && is_allocated("mkobj.kobj.name"));
+        assert!(!is_allocated("argsx") && !is_allocated("syms") && !is_allocated(""));
     }
 }

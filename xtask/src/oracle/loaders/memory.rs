@@ -90,7 +90,8 @@ pub fn compare(
         for (index, (ours, theirs)) in words.enumerate().filter(|(_, (a, b))| a != b) {
             let address = a.address + (index * WORD) as u64;
             let (place, field) = module.place(btf, address);
-            if field.is_some_and(|f| fields::reason(&f).is_some()) || both_allocated(ours, theirs) {
+            let may_differ = field.is_none_or(|field| fields::is_allocated(&field));
+            if may_differ && both_allocated(ours, theirs) {
                 continue;
             }
             count += 1;
@@ -112,4 +113,45 @@ fn both_allocated(a: &[u8], b: &[u8]) -> bool {
         word.first_chunk().is_some_and(|w| komod_process::is_allocated(u64::from_le_bytes(*w)))
     };
     allocated(a) && allocated(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IN_HEAP: u64 = 0x1_0000_1000;
+
+    fn compared(komod: (u64, [u64; 2]), kernel: (u64, [u64; 2])) -> Vec<String> {
+        let area = |(address, words): (u64, [u64; 2])| Area {
+            name: "data".into(),
+            address,
+            bytes: words.iter().flat_map(|w| w.to_le_bytes()).collect(),
+        };
+        let module = Module { elf: None, sections: Vec::new() };
+        let btf = Btf::parse(EMPTY_BTF.to_vec()).unwrap();
+        let mut found = Vec::new();
+        compare("live", &module, &btf, &[area(komod)], &[area(kernel)], &mut found);
+        found
+    }
+
+    /// A header and a string table of one empty string (include/uapi/linux/btf.h, 6.1).
+    const EMPTY_BTF: &[u8] = b"\x9f\xeb\x01\0\x18\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\0";
+
+    #[test]
+    fn a_word_or_an_address_that_differs_is_told() {
+        let at = 0x2000_0000;
+        assert!(compared((at, [1, 2]), (at, [1, 2])).is_empty());
+        let found = compared((at, [1, 2]), (at, [1, 3]));
+        assert_eq!(found.len(), 1);
+        assert!(found[0].contains("komod 0200000000000000, kernel 0300000000000000"), "{found:?}");
+        assert_eq!(compared((at, [1, 2]), (at + 4096, [1, 2])).len(), 2);
+    }
+
+    #[test]
+    fn only_pointers_to_what_is_allocated_may_differ() {
+        let at = 0x2000_0000;
+        assert!(compared((at, [1, IN_HEAP]), (at, [1, IN_HEAP + 64])).is_empty());
+        assert_eq!(compared((at, [1, IN_HEAP]), (at, [1, 0])).len(), 1);
+        assert_eq!(compared((at, [1, at]), (at, [1, at + 8])).len(), 1);
+    }
 }
