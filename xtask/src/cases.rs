@@ -11,7 +11,7 @@ use crate::komod::{self, Profile};
 use crate::tally::Tally;
 use crate::{parallel, project};
 use anyhow::{Context, Result, anyhow, bail};
-use case::Case;
+pub use case::Case;
 use report::Report;
 use std::path::{Path, PathBuf};
 

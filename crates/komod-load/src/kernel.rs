@@ -168,6 +168,8 @@ pub struct Notices {
     pub unsigned: bool,
     /// `tainting kernel with TAINT_LIVEPATCH`
     pub livepatch: bool,
+    /// `Disabling lock debugging due to kernel taint`
+    pub lock_debugging: bool,
 }
 
 /// What is known of a kernel before any module is looked at.

@@ -92,9 +92,10 @@ pub use kernel::{
 pub use link::{Image, LinkedExport, LinkedRegion, LinkedSection, link};
 pub use log::LogLine;
 pub use modinfo_checks::GPL_COMPATIBLE;
-pub use plan::{Kind, Plan, PlannedExport, Survey, plan, survey};
+pub use plan::{Kind, Plan, PlannedExport, Survey, plan, plan_to_link, survey};
 pub use refusal::{Evidence, Finding, Refusal, RefusalCode};
 pub use region::{Part, PerCpu, Place, Protection, Region, RegionBases, RegionId};
+pub use relocate::HASHED;
 pub use request::Request;
 pub use struct_module::StructModule;
 pub use table::{InitOutcome, LoadedModule, ModuleTable, Occupied, Unloading};

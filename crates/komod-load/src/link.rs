@@ -151,6 +151,8 @@ fn refusal(plan: &Plan<'_>, finding: Finding) -> Box<Refusal> {
         code: finding.code,
         evidence: finding.evidence.clone(),
         dmesg: plan.dmesg.clone(),
+        kernel_taint: plan.kernel_taint,
+        notices: plan.notices,
         findings: Vec::from([finding]),
     })
 }
@@ -264,6 +266,7 @@ impl Linker<'_, '_> {
                 let (finding, lines) =
                     relocate::finding(facts, &self.plan.name, &rela, problem, id);
                 let mut refusal = refusal(self.plan, finding);
+                refusal.evidence.address = Some(address.wrapping_add(rela.offset));
                 refusal.dmesg.extend(lines);
                 return Err(refusal);
             }

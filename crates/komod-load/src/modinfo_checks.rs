@@ -125,7 +125,7 @@ pub(crate) fn licence_taints(session: &mut Session<'_>, info: &ModInfo<'_>, name
         if !session.kernel_taint.contains(Taint::PROPRIETARY) {
             session.warn(format!("{name}: module license '{license}' taints kernel."));
         }
-        session.taint(Taint::PROPRIETARY);
+        session.distrust(Taint::PROPRIETARY);
     }
     if info.get("test").is_some() {
         if !session.kernel_taint.contains(Taint::TEST) {
@@ -172,7 +172,7 @@ pub(crate) fn signature_taint(session: &mut Session<'_>, names: &Names<'_>, sig_
 /// Modules known by name; `before` is the kernel's taint this step is compared with.
 pub(crate) fn known_offenders(session: &mut Session<'_>, names: &Names<'_>, before: Taint) {
     if let Some((_, itself)) = KNOWN_OFFENDERS.iter().find(|(name, _)| *name == names.module) {
-        session.kernel_taint |= Taint::PROPRIETARY;
+        session.distrust_kernel(Taint::PROPRIETARY);
         if *itself {
             session.module_taint |= Taint::PROPRIETARY;
         }

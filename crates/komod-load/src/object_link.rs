@@ -101,7 +101,7 @@ fn run<'a>(
     let layout = layout::lay_out_object(session, &mut view)?;
     let symbols = elf.symbols().map_or(0, |table| table.len());
     let context = Context { module: name, symbols, zero_target: false, percpu: true };
-    let relas = relocate::check(session, &view, &elf, &context)?;
+    let relas = relocate::check(session, &view, &elf, &context)?.relas;
     let percpu = view.headers.get(view.index.percpu).filter(|header| header.size > 0);
     let percpu = percpu.filter(|_| view.index.percpu != 0).map(|header| PerCpu {
         section: view.index.percpu,

@@ -11,7 +11,7 @@ use crate::layout::{self, Layout};
 use crate::modinfo_checks::{self as modinfo, Names};
 use crate::params::{self, Outcome, ParamDecl};
 use crate::region::{PerCpu, Region};
-use crate::relocate::{self, Context, RelaSection};
+use crate::relocate::{self, Checked, Context, RelaSection};
 use crate::resolve::{Resolution, Resolver};
 use crate::session::{Session, Step};
 use crate::view::View;
@@ -102,6 +102,11 @@ impl<'a> Plan<'a> {
         self.view.modinfo()
     }
 
+    /// Flags of a section, by index, as the loader has changed them on its way.
+    pub fn section_flags(&self, section: usize) -> u64 {
+        self.view.headers.get(section).map_or(0, |header| header.flags)
+    }
+
     /// Place of a section, by index; `None` if it takes no memory.
     pub fn place(&self, section: usize) -> Option<crate::Place> {
         self.layout.places.get(section).copied().flatten()
@@ -118,6 +123,18 @@ pub fn plan<'a>(
     request: &Request,
 ) -> Result<Plan<'a>, Box<Refusal>> {
     Attempt { session: Session::new(kernel, request, false) }.run(bytes)
+}
+
+/// Like [`plan`], but leaves what is wrong with a relocation to [`link`](crate::link()): the
+/// kernel's words for it hold a value that is known only then.
+pub fn plan_to_link<'a>(
+    bytes: &'a [u8],
+    kernel: &dyn Kernel,
+    request: &Request,
+) -> Result<Plan<'a>, Box<Refusal>> {
+    let mut attempt = Attempt { session: Session::new(kernel, request, false) };
+    attempt.session.late_relocations = true;
+    attempt.run(bytes)
 }
 
 /// All that can be said about a load.
@@ -208,12 +225,17 @@ impl<'k> Attempt<'k> {
             resolver.resolve(session, &elf)?;
         let symbols = elf.symbols().map_or(0, |table| table.len());
         let context = Context { module: &module, symbols, zero_target: true, percpu: false };
-        let relas = relocate::check(session, &view, &elf, &context)?;
-        let exports = exports(session, &elf, &names)?;
-        let dmesg = session.log.clone();
+        let Checked { relas, doomed } = relocate::check(session, &view, &elf, &context)?;
         let params = params::declared(&elf, session.facts.layout.object("kernel_param"));
-        let arguments = arguments(session, &names, &params)?;
-        if session.facts.config.sysfs && session.kernel.is_builtin(&module) {
+        let (mut planned, mut given) = Default::default();
+        if !doomed {
+            planned = exports(session, &elf, &names)?;
+        }
+        let dmesg = session.log.clone();
+        if !doomed {
+            given = arguments(session, &names, &params)?;
+        }
+        if !doomed && session.facts.config.sysfs && session.kernel.is_builtin(&module) {
             session.error(format!("{module}: module is already loaded"));
             let evidence = Evidence::symbol(module.as_str());
             session.refuse(RefusalCode::NameTaken, Errno::EINVAL, evidence)?;
@@ -223,7 +245,7 @@ impl<'k> Attempt<'k> {
             regions: layout.regions.clone(),
             percpu,
             uses,
-            exports,
+            exports: planned,
             taint: session.module_taint,
             kernel_taint: session.kernel_taint,
             notices: session.notices,
@@ -234,7 +256,7 @@ impl<'k> Attempt<'k> {
             has_exit: has_function(session, &view, &elf, "exit", "cleanup_module"),
             dmesg,
             params,
-            arguments,
+            arguments: given,
             facts: session.facts.clone(),
             name: module,
             elf,

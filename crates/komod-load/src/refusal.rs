@@ -1,6 +1,7 @@
 //! A refused load: error number, the kernel's own words, and the evidence.
 
-use crate::{Errno, LogLine};
+use crate::kernel::Notices;
+use crate::{Errno, LogLine, Taint};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -127,6 +128,8 @@ pub struct Evidence {
     pub symbol: Option<String>,
     /// Offset inside the section, or inside the file if no section is named.
     pub offset: Option<u64>,
+    /// Address of the place in memory, once there is one.
+    pub address: Option<u64>,
     /// What the kernel wants.
     pub expected: Option<String>,
     /// What the module has.
@@ -195,6 +198,10 @@ pub struct Refusal {
     pub evidence: Evidence,
     /// What the kernel logs during the attempt, in order, the earlier warnings included.
     pub dmesg: Vec<LogLine>,
+    /// The kernel's taint after the attempt: it stays although the module does not.
+    pub kernel_taint: Taint,
+    /// What the kernel has said once, after the attempt.
+    pub notices: Notices,
     /// All obstacles of the failing step.
     pub findings: Vec<Finding>,
 }

@@ -27,6 +27,13 @@ pub(crate) struct RelaSection {
     pub target: usize,
 }
 
+/// What the checks lead to.
+pub(crate) struct Checked {
+    pub relas: Vec<RelaSection>,
+    /// Linking will fail, at the latest in the last of the sections.
+    pub doomed: bool,
+}
+
 /// What the checks need to know about the symbols.
 pub(crate) struct Context<'c> {
     /// Name for messages.
@@ -45,7 +52,7 @@ pub(crate) fn check(
     view: &View<'_>,
     elf: &Elf<'_>,
     context: &Context<'_>,
-) -> Step<Vec<RelaSection>> {
+) -> Step<Checked> {
     let mut list = Vec::new();
     for (section, header) in view.headers.iter().enumerate().skip(1) {
         let target = header.info as usize;
@@ -69,6 +76,10 @@ pub(crate) fn check(
         for rela in elf.relas(section) {
             let problem = check_one(session, context, &rela, contents, extent);
             if let Some(problem) = problem {
+                if session.late_relocations {
+                    list.push(RelaSection { section, target });
+                    return Ok(Checked { relas: list, doomed: true });
+                }
                 let refusal = report(session, context.module, &rela, problem, view.id(target));
                 session.note(refusal)?;
                 // One is enough even in a survey: the others mostly have the same cause.
@@ -77,8 +88,12 @@ pub(crate) fn check(
         }
         list.push(RelaSection { section, target });
     }
-    Ok(list)
+    Ok(Checked { relas: list, doomed: false })
 }
+
+/// How `%p` shows an address as long as the kernel has no key to hash it with
+/// (Documentation/core-api/printk-formats.rst, 6.1). With [`Evidence::address`] one can do better.
+pub const HASHED: &str = "(____ptrval____)";
 
 /// What can be wrong with a relocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,10 +190,9 @@ fn describe(
                 "Skipping invalid relocation target, existing value is nonzero"
             };
             let value = value.map_or(String::from("?"), |value| format!("{value:x}"));
-            // The kernel prints the place as a hashed pointer, which says nothing.
-            let text = format!(
-                "{prefix}x86/modules: {what} for type {r_type}, loc (____ptrval____), val {value}"
-            );
+            // The kernel prints the place as a hashed pointer.
+            let text =
+                format!("{prefix}x86/modules: {what} for type {r_type}, loc {HASHED}, val {value}");
             (RefusalCode::RelocationTarget, Vec::from([text]))
         }
         Problem::Overflow(value) => {

@@ -24,6 +24,8 @@ pub(crate) struct Session<'k> {
     pub notices: Notices,
     /// With a list, refusals are collected and the attempt goes on as far as it makes sense.
     pub survey: Option<Vec<Refusal>>,
+    /// What is wrong with a relocation is left to linking.
+    pub late_relocations: bool,
 }
 
 impl<'k> Session<'k> {
@@ -38,6 +40,7 @@ impl<'k> Session<'k> {
             module_taint: Taint::default(),
             notices: facts.notices,
             survey: survey.then(Vec::new),
+            late_relocations: false,
         }
     }
 
@@ -59,6 +62,22 @@ impl<'k> Session<'k> {
         self.kernel_taint |= taint;
     }
 
+    /// Taints by what makes the kernel distrust its own lock checking (`LOCKDEP_NOW_UNRELIABLE`,
+    /// `add_taint()`, `kernel/panic.c`, Linux 6.1 and 6.12).
+    pub fn distrust(&mut self, taint: Taint) {
+        self.distrust_kernel(taint);
+        self.module_taint |= taint;
+    }
+
+    /// As [`Session::distrust`], but only the kernel is tainted.
+    pub fn distrust_kernel(&mut self, taint: Taint) {
+        if !self.notices.lock_debugging {
+            self.notices.lock_debugging = true;
+            self.warn("Disabling lock debugging due to kernel taint");
+        }
+        self.kernel_taint |= taint;
+    }
+
     /// A refusal the attempt cannot go on from.
     pub fn fatal(&self, code: RefusalCode, errno: Errno, evidence: Evidence) -> Box<Refusal> {
         self.fatal_with(Vec::from([Finding { code, errno, evidence }]))
@@ -77,6 +96,8 @@ impl<'k> Session<'k> {
             code: deciding.code,
             evidence: deciding.evidence,
             dmesg: self.log.clone(),
+            kernel_taint: self.kernel_taint,
+            notices: self.notices,
             findings,
         })
     }
@@ -108,7 +129,7 @@ impl<'k> Session<'k> {
         if !self.kernel_taint.contains(Taint::FORCED) {
             self.warn(alloc::format!("{module}: {reason}: kernel tainted."));
         }
-        self.taint(Taint::FORCED);
+        self.distrust(Taint::FORCED);
         true
     }
 }

@@ -170,9 +170,10 @@ fn licences() {
     };
     let license = "hello: module license 'Proprietary' taints kernel.";
     let unknown = "hello: Unknown symbol _printk (err -2)";
-    refuse(OLD, gpl_only, GplOnly, Errno::ENOENT, &[license, UNSIGNED, unknown]);
+    let locks = "Disabling lock debugging due to kernel taint";
+    refuse(OLD, gpl_only, GplOnly, Errno::ENOENT, &[license, locks, UNSIGNED, unknown]);
     let again = "hello: module license taints kernel.";
-    refuse(NEW, gpl_only, GplOnly, Errno::ENOENT, &[license, UNSIGNED, again, unknown]);
+    refuse(NEW, gpl_only, GplOnly, Errno::ENOENT, &[license, locks, UNSIGNED, again, unknown]);
 }
 
 #[test]

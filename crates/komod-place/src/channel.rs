@@ -44,6 +44,8 @@ pub(crate) fn doing(request: &Request) -> String {
         Request::Ioctl { path, command, .. } => format!("doing ioctl {command:#x} on {path}"),
         Request::Advance { ns } => format!("letting {} ms pass", ns / 1_000_000),
         Request::Leaks { name } => format!("looking for leaks of {name}"),
+        Request::WatchModules => "watching modules".into(),
+        Request::Memory { name, .. } => format!("reading the memory of {name}"),
         Request::Status => "asking for its status".into(),
         Request::Shutdown => "shutting down".into(),
     }

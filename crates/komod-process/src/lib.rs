@@ -12,3 +12,11 @@ mod spawn;
 mod zygote;
 
 pub use child::child_main;
+
+/// Whether an address is that of something the in-process kernel has allocated, other than a module
+/// or per-CPU data: an object, the `struct page` of a page, a task's stack.
+pub fn is_allocated(address: u64) -> bool {
+    use inside::region::{ARENA, ARENA_LEN, STACKS, STACKS_LEN, VMEMMAP, VMEMMAP_LEN};
+    let inside = |base: u64, len: u64| address.wrapping_sub(base) < len;
+    inside(ARENA, ARENA_LEN) || inside(STACKS, STACKS_LEN) || inside(VMEMMAP, VMEMMAP_LEN)
+}

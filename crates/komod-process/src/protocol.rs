@@ -110,6 +110,15 @@ pub enum Request {
     Leaks {
         name: String,
     },
+    /// From now on keep a copy of each module's memory as it is when the module has been formed,
+    /// before its parameters are set and its init runs.
+    WatchModules,
+    /// The memory of a module, as it is or (`formed`) as it was then; the areas' bytes are the
+    /// reply's payload, one after the other.
+    Memory {
+        name: String,
+        formed: bool,
+    },
     Status,
     Shutdown,
 }
@@ -228,6 +237,7 @@ pub enum Reply {
     },
     Entries(Vec<Entry>),
     Leaks(Vec<Leak>),
+    Memory(Vec<MemoryArea>),
     Status(Status),
     /// The call failed with this errno (positive).
     Failed {
@@ -302,6 +312,16 @@ pub struct Leak {
     /// `kmalloc-64`, a cache's name, `pages`, `vmalloc`, `percpu`.
     pub what: String,
     pub caller: Location,
+}
+
+/// A piece of a module's memory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryArea {
+    /// `core` or `init` (before Linux 6.4), `text`, `data`, `rodata` and so on (from then on),
+    /// `percpu`.
+    pub name: String,
+    pub address: u64,
+    pub len: u64,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -28,6 +28,13 @@ const EAGAIN: i32 = 11;
 /// More than any file of an example holds.
 const READ_LIMIT: u64 = 1 << 20;
 
+/// How a kernel is booted, where it matters.
+pub struct Settings {
+    /// Processor time that one request may burn.
+    pub cpu_seconds: u32,
+    pub cmdline: &'static str,
+}
+
 /// A booted kernel that serves each connection in a fork of its own.
 pub struct Zygote {
     socket: PathBuf,
@@ -39,16 +46,22 @@ pub struct Zygote {
 impl Zygote {
     /// Boots it; it listens in `directory`.
     pub fn boot(kernel: &kernels::Kernel, directory: &Path) -> Result<Zygote> {
-        let socket = directory.join("zygote");
+        let settings = Settings { cpu_seconds: CPU_SECONDS, cmdline: "" };
+        Zygote::with(kernel, directory, settings)
+    }
+
+    pub fn with(kernel: &kernels::Kernel, directory: &Path, settings: Settings) -> Result<Zygote> {
+        // Tests may run beside a task, each with a zygote of its own.
+        let socket = directory.join(format!("zygote-{}", std::process::id()));
         let _ = std::fs::remove_file(&socket);
         let listener = UnixListener::bind(&socket).with_context(|| socket.display().to_string())?;
         let spec = BootSpec {
             prepared: prepared(kernel)?,
             release: kernel.release.clone(),
-            cmdline: String::new(),
+            cmdline: settings.cmdline.to_owned(),
             builtin: Vec::new(),
             mode: Mode::Zygote { idle_seconds: IDLE_SECONDS },
-            cpu_seconds: CPU_SECONDS,
+            cpu_seconds: settings.cpu_seconds,
             live_clock: false,
             boot_log: false,
         };
@@ -57,7 +70,8 @@ impl Zygote {
         Ok(Zygote { socket, pid, birth: Mutex::new(()) })
     }
 
-    fn fork(&self, turn: Turn) -> Result<Fork> {
+    /// A fork of it, alive.
+    pub fn child(&self) -> Result<Child> {
         let _alone = self.birth.lock().map_err(|_| anyhow!("another worker panicked"))?;
         let before = processes::children(self.pid)?;
         let stream =
@@ -68,12 +82,12 @@ impl Zygote {
         kernel.call(&Request::Status, &[], &mut |_| {})?;
         let pid = processes::children(self.pid)?.difference(&before).next().copied();
         let pid = pid.context("the zygote answered, but has no new child")?;
-        Ok(Fork { kernel, turn, pid })
+        Ok(Child { kernel, pid })
     }
 
     /// A module's turn.
     pub fn run(&self, work: &Work, loader: Loader) -> Result<Outcome> {
-        let mut fork = self.fork(Turn::new(&work.key))?;
+        let mut fork = Fork { child: self.child()?, turn: Turn::new(&work.key) };
         let verdict = fork.run(work, loader)?;
         let turn = std::mem::replace(&mut fork.turn, Turn::new(&work.key));
         Ok(match verdict {
@@ -88,16 +102,22 @@ impl Drop for Zygote {
         let children = processes::children(self.pid).unwrap_or_default();
         processes::kill(self.pid);
         children.into_iter().for_each(processes::kill);
+        let _ = std::fs::remove_file(&self.socket);
     }
 }
 
-struct Fork {
-    kernel: Kernel,
-    turn: Turn,
+/// A fork of a zygote, which ends with this value.
+pub struct Child {
+    pub kernel: Kernel,
     pid: u32,
 }
 
-impl Drop for Fork {
+struct Fork {
+    child: Child,
+    turn: Turn,
+}
+
+impl Drop for Child {
     /// A module that hangs or runs wild does so only until its turn is over.
     fn drop(&mut self) {
         processes::kill(self.pid);
@@ -196,7 +216,7 @@ impl Fork {
         payload: &[u8],
     ) -> Result<(Result<i64, Verdict>, Vec<u8>)> {
         let turn = &mut self.turn;
-        let reply = self.kernel.call(request, payload, &mut |event| match event {
+        let reply = self.child.kernel.call(request, payload, &mut |event| match event {
             Event::Log(record) => turn.logged(record.level, &record.text),
             Event::Oops(oops) => turn.logged(0, &oops.reason),
             _ => {}
@@ -220,12 +240,12 @@ impl Fork {
     }
 }
 
-fn is_timeout(e: &std::io::Error) -> bool {
+pub fn is_timeout(e: &std::io::Error) -> bool {
     matches!(e.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
 }
 
 /// The kernel's image as an in-process kernel needs it, from the cache or made now.
-fn prepared(kernel: &kernels::Kernel) -> Result<PathBuf> {
+pub fn prepared(kernel: &kernels::Kernel) -> Result<PathBuf> {
     let prepared = komod_kernel::prepared::prepare(
         &kernel.vmlinuz,
         IMAGE_BASE,

@@ -1,9 +1,11 @@
-//! `cargo xtask oracle boot`: stock modules in the real kernel and in-process, compared.
+//! `cargo xtask oracle boot`: stock modules in the real kernel and in-process, compared;
+//! `cargo xtask oracle loaders`: the two loaders, compared.
 
 mod compare;
 mod guest;
 mod inprocess;
 mod known;
+mod loaders;
 mod mask;
 mod outcome;
 mod processes;
@@ -53,12 +55,13 @@ const SETTLE_MS: u64 = 50;
 
 pub fn main(mut args: Args) -> Result<()> {
     if args.flag("--help") || args.flag("-h") {
-        println!("{HELP}");
+        println!("{HELP}\n\n{}", loaders::HELP);
         return Ok(());
     }
     match args.positional().as_deref() {
         Some("boot") => {}
-        _ => bail!("{HELP}"),
+        Some("loaders") => return loaders::main(args),
+        _ => bail!("{HELP}\n\n{}", loaders::HELP),
     }
     let series = args.option::<String>("--kernel")?;
     let choice = Choice {

@@ -1,6 +1,6 @@
 //! `parse_args()`: a whole argument string against a module's parameters.
 
-use super::kind::{ParamDecl, Value};
+use super::kind::{ParamDecl, ParamKind, Value};
 use super::tokens::Tokens;
 use crate::log::{ERR, NOTICE, WARNING};
 use crate::{Errno, LogLine, Taint};
@@ -80,7 +80,13 @@ impl Outcome {
             Ok(value) => self.stores.push(Store { param: index, value }),
             Err((errno, line)) => {
                 self.dmesg.extend(line.map(|text| LogLine { level: ERR, text }));
-                self.bad(module, name, value, errno);
+                // Going over an array, the kernel ends the string behind the first element.
+                let is_array = matches!(param.kind, ParamKind::Array { .. });
+                let shown = value.map(|value| match is_array {
+                    true => value.split(|byte| *byte == b',').next().unwrap_or_default(),
+                    false => value,
+                });
+                self.bad(module, name, shown, errno);
             }
         }
     }
@@ -170,7 +176,8 @@ mod tests {
                 "x: `99999999999' invalid for parameter `int_one'",
             ),
             ("short=abcd", Errno::ENOSPC, "x: `abcd' too large for parameter `short'"),
-            ("list=1,2,3,4", Errno::EINVAL, "x: `1,2,3,4' invalid for parameter `list'"),
+            ("list=1,2,3,4", Errno::EINVAL, "x: `1' invalid for parameter `list'"),
+            ("list=12,x", Errno::EINVAL, "x: `12' invalid for parameter `list'"),
         ] {
             let outcome = parse(args);
             assert_eq!(outcome.error, Some(errno), "{args}");

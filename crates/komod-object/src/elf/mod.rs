@@ -46,7 +46,8 @@ impl<'a> Elf<'a> {
         let count = header.shnum;
         let bad_names = ParseError::SectionNames { index: header.shstrndx, count };
         let name_header = headers.get(usize::from(header.shstrndx)).ok_or(bad_names.clone())?;
-        if header.shstrndx == 0 || name_header.sh_type != SHT_STRTAB {
+        // Of which type a string table is nobody looks at in Linux up to 6.3.
+        if header.shstrndx == 0 || name_header.sh_type == SHT_NOBITS {
             return Err(bad_names);
         }
         let names = bytes::slice(data, name_header.offset, name_header.size).ok_or(bad_names)?;
@@ -89,7 +90,7 @@ impl<'a> Elf<'a> {
         let link = table.header.link;
         let strings = self
             .section(link as usize)
-            .filter(|s| link != 0 && s.header.sh_type == SHT_STRTAB)
+            .filter(|s| link != 0 && s.header.sh_type != SHT_NOBITS)
             .ok_or_else(|| ParseError::Index {
                 section: table.id(),
                 what: "string table section",

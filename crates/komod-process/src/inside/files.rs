@@ -8,9 +8,12 @@ use crate::protocol::Entry;
 const O_RDONLY: u64 = 0;
 const O_WRONLY: u64 = 1;
 const O_RDWR: u64 = 2;
+const O_CREAT: u64 = 0o100;
 const O_TRUNC: u64 = 0o1000;
 const O_APPEND: u64 = 0o2000;
 const O_DIRECTORY: u64 = 0o200_000;
+const O_NOATIME: u64 = 0o1_000_000;
+const ENOSPC: i32 = 28;
 /// Beyond this, one buffer is used again and again.
 const CHUNK: u64 = 64 * 1024;
 /// Words of `struct pt_regs` before `di`, and the order of system call arguments in it
@@ -28,9 +31,13 @@ pub fn syscall(name: &str, arguments: &[u64]) -> i64 {
     }
     let result = kernel::call_at(function, &[regs.0]) as i64;
     memory::release(regs);
-    // What runs on the way back to user space: the last fput of a closed file.
-    kernel::call("task_work_run", &[]);
+    back_to_user_space();
     result
+}
+
+/// What runs on the way back to user space: the last fput of a closed file.
+pub fn back_to_user_space() {
+    kernel::call("task_work_run", &[]);
 }
 
 /// A NUL-terminated copy for the time of a call.
@@ -48,8 +55,28 @@ fn open(path: &str, flags: u64) -> Result<u64, i32> {
     }
 }
 
-fn close(fd: u64) {
+pub fn close(fd: u64) {
     syscall("close", &[fd]);
+}
+
+/// A file descriptor to read from, without a trace in the file's times.
+pub fn open_read(path: &str) -> Result<u64, i32> {
+    open(path, O_RDONLY | O_NOATIME)
+}
+
+/// Makes a file (or replaces it) with this content.
+pub fn create(path: &str, data: &[u8]) -> Result<(), i32> {
+    let fd = open(path, O_WRONLY | O_CREAT | O_TRUNC)?;
+    let result = write_all(fd, data);
+    close(fd);
+    match result? {
+        n if n == data.len() as i64 => Ok(()),
+        _ => Err(ENOSPC),
+    }
+}
+
+pub fn remove(path: &str) {
+    with_string(path, |p| syscall("unlink", &[p.0]));
 }
 
 /// The content of a file, up to `limit` bytes.
@@ -77,6 +104,13 @@ pub fn read(path: &str, limit: u64) -> Result<Vec<u8>, i32> {
 /// Writes all of `data`; tells how many bytes were taken.
 pub fn write(path: &str, data: &[u8], append: bool) -> Result<i64, i32> {
     let fd = open(path, if append { O_WRONLY | O_APPEND } else { O_WRONLY | O_TRUNC })?;
+    let result = write_all(fd, data);
+    close(fd);
+    result
+}
+
+/// Writes until everything or nothing more is taken; empty data is one empty write.
+fn write_all(fd: u64, data: &[u8]) -> Result<i64, i32> {
     let buffer = memory::internal(CHUNK, 4096);
     let mut written = 0i64;
     let mut result = Ok(());
@@ -97,7 +131,6 @@ pub fn write(path: &str, data: &[u8], append: bool) -> Result<i64, i32> {
         }
     }
     memory::release(buffer);
-    close(fd);
     result.map(|()| written)
 }
 
@@ -153,11 +186,12 @@ fn parse_entries(mut bytes: &[u8], entries: &mut Vec<Entry>) {
 
 /// Mounts what user space would mount first.
 pub fn mount_all() {
-    const MOUNTS: [(&str, &str); 4] = [
+    const MOUNTS: [(&str, &str); 5] = [
         ("proc", "/proc"),
         ("sysfs", "/sys"),
         ("devtmpfs", "/dev"),
         ("debugfs", "/sys/kernel/debug"),
+        ("securityfs", "/sys/kernel/security"),
     ];
     for (kind, path) in MOUNTS {
         let (kind, path) = (memory::string(kind), memory::string(path));

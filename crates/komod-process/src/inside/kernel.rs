@@ -71,6 +71,18 @@ pub fn print(level: u8, text: &str) {
     }
 }
 
+/// An address as the kernel's `%p` shows it.
+pub fn hashed(address: u64) -> String {
+    use super::natives::memory;
+    const LEN: u64 = 64;
+    let (room, format) = (memory::internal(LEN, 8), memory::string("%p"));
+    call("snprintf", &[room.0, LEN, format.0, address]);
+    let text = room.read_string(LEN as usize);
+    memory::release(room);
+    memory::release(format);
+    text
+}
+
 /// Calls a function whose seventh and eighth argument travel on the stack.
 pub fn call_with_stack(function: Ptr, registers: [u64; 6], stack: [u64; 2]) -> u64 {
     type F = extern "C" fn(u64, u64, u64, u64, u64, u64, u64, u64) -> u64;

@@ -27,7 +27,7 @@ mod offsets;
 pub mod out;
 mod patching;
 mod ptr;
-mod region;
+pub mod region;
 mod sched;
 pub mod serve;
 mod single;

@@ -3,7 +3,7 @@
 use super::natives::memory;
 use super::ptr::Ptr;
 use super::single::Single;
-use super::{kernel, leaks, stubs};
+use super::{kernel, leaks, modules, stubs};
 use std::time::Instant;
 
 /// `enum module_state` of include/linux/module.h.
@@ -11,16 +11,25 @@ const LIVE: u64 = 0;
 const COMING: u64 = 1;
 const GOING: u64 = 2;
 
-/// When a module came whose init may have been entered since the last [`take_came`].
-static CAME: Single<Option<Instant>> = Single::new();
-
-pub fn setup() {
-    CAME.set(None);
+/// The module that came last since the last [`take_came`].
+#[derive(Default)]
+struct Came {
+    formed: Option<Instant>,
+    /// Its init has been entered.
+    entered: bool,
 }
 
-/// When a module has come since the last call: its load got past the loader.
+static CAME: Single<Came> = Single::new();
+
+pub fn setup() {
+    CAME.set(Came::default());
+}
+
+/// When the module was formed whose load got past the loader since the last call, whatever init
+/// said.
 pub fn take_came() -> Option<Instant> {
-    CAME.with(Option::take)
+    let came = CAME.with(std::mem::take);
+    came.formed.filter(|_| came.entered)
 }
 
 /// Called by the kernel for every change of a module's state.
@@ -33,13 +42,28 @@ extern "C" fn notify(_block: Ptr, action: u64, module: Ptr) -> i32 {
             for (start, len) in text_areas(module) {
                 leaks::note_text(&name, start, start + len);
             }
-            CAME.with(|c| *c = Some(Instant::now()));
+            modules::note_formed(&name, module);
+            CAME.with(|c| *c = Came { formed: Some(Instant::now()), entered: false });
         }
         // Init's symbols go when it has succeeded, the others with the module.
-        LIVE | GOING => leaks::note_names(&name),
+        LIVE | GOING => {
+            leaks::note_names(&name);
+            if is_in_sysfs(module) {
+                CAME.with(|c| c.entered = true);
+            }
+        }
         _ => {}
     }
     0 // NOTIFY_DONE
+}
+
+/// Whether the module has its directory in sysfs: the last thing that the loader makes before init,
+/// and that goes after everybody has been told (load_module, do_init_module in
+/// kernel/module/main.c, 6.1 and 6.12).
+fn is_in_sysfs(module: Ptr) -> bool {
+    let field = kernel::prepared().btf().field("module", "mkobj.kobj.state_in_sysfs");
+    let Some((field, (bit, _))) = field.and_then(|f| Some((f, f.bits?))) else { return false };
+    module.at(field.offset).read::<u8>() >> bit & 1 == 1
 }
 
 /// Where the module's code lies: `core_layout` and `init_layout` (to 6.3), or the text areas of

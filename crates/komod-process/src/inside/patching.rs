@@ -1,19 +1,28 @@
-//! Writing into code that is mapped read-only.
+//! Protection of kernel pages, and writing into code that is mapped read-only.
 
 use super::memory_map;
 use super::ptr::Ptr;
 use super::region::PAGE;
 use super::single::Single;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Address ranges that were made read-only and executable: (start, end).
-static SEALED: Single<Vec<(u64, u64)>> = Single::new();
+/// What a page allows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Access {
+    write: bool,
+    exec: bool,
+}
+
+const ALL: Access = Access { write: true, exec: true };
+
+/// Pages that do not allow everything.
+static PROTECTED: Single<BTreeMap<u64, Access>> = Single::new();
 /// Function entries that lead to natives; the kernel's own patching must leave them alone (a
 /// jump label may be the first instruction of a function).
 static REDIRECTED: Single<BTreeSet<u64>> = Single::new();
 
 pub fn setup() {
-    SEALED.set(Vec::new());
+    PROTECTED.set(BTreeMap::new());
     REDIRECTED.set(BTreeSet::new());
 }
 
@@ -31,20 +40,32 @@ pub fn redirect(entry: Ptr, target: u64) {
 /// Length of `jmp rel32`.
 const JUMP: u64 = 5;
 
-/// Write-protects a page-aligned range, as `mark_rodata_ro` does.
-pub fn seal(start: u64, end: u64, exec: bool) {
+/// Changes what the pages of a range allow; `None` leaves it as it is.
+pub fn protect(start: u64, end: u64, write: Option<bool>, exec: Option<bool>) {
     let (start, end) = (start.next_multiple_of(PAGE), end / PAGE * PAGE);
-    if start < end {
-        memory_map::set_access(start, end - start, false, exec);
-        if exec {
-            SEALED.with(|s| s.push((start, end)));
-        }
+    let pages: Vec<(u64, Access)> = PROTECTED.with(|pages| {
+        let change = |page: u64| {
+            let old = pages.get(&page).copied().unwrap_or(ALL);
+            let new = Access { write: write.unwrap_or(old.write), exec: exec.unwrap_or(old.exec) };
+            pages.insert(page, new);
+            (page, new)
+        };
+        (start..end).step_by(PAGE as usize).map(change).collect()
+    });
+    for run in pages.chunk_by(|a, b| a.1 == b.1) {
+        let access = run[0].1;
+        memory_map::set_access(run[0].0, run.len() as u64 * PAGE, access.write, access.exec);
     }
+}
+
+/// Write-protects a range, as `mark_rodata_ro` does.
+pub fn seal(start: u64, end: u64, exec: bool) {
+    protect(start, end, Some(false), Some(exec));
 }
 
 /// Makes a range that is given back writable (and executable) again.
 pub fn unseal(start: u64, end: u64) {
-    SEALED.with(|s| s.retain(|(a, b)| *b <= start || *a >= end));
+    PROTECTED.with(|pages| pages.retain(|page, _| *page < start || *page >= end));
     memory_map::set_access(start, end - start, true, true);
 }
 
@@ -55,14 +76,14 @@ pub fn write_code(at: Ptr, code: &[u8]) {
     if REDIRECTED.with(|r| r.range(first..last).next().is_some()) {
         return;
     }
-    let sealed = SEALED.with(|s| s.iter().any(|(a, b)| at.0 < *b && last > *a));
-    if !sealed {
-        at.write_bytes(code);
-        return;
+    let pages = at.0 / PAGE * PAGE..last;
+    let sealed: Vec<(u64, Access)> = PROTECTED
+        .with(|p| p.range(pages).filter(|(_, a)| !a.write).map(|(p, a)| (*p, *a)).collect());
+    for (page, _) in &sealed {
+        memory_map::set_access(*page, PAGE, true, true);
     }
-    let start = at.0 / PAGE * PAGE;
-    let len = last.next_multiple_of(PAGE) - start;
-    memory_map::set_access(start, len, true, true);
     at.write_bytes(code);
-    memory_map::set_access(start, len, false, true);
+    for (page, access) in &sealed {
+        memory_map::set_access(*page, PAGE, access.write, access.exec);
+    }
 }

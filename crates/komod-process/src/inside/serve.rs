@@ -112,6 +112,8 @@ fn failed_at<T>(ended: &Ended<T>, stage: Stage) -> Reply {
 
 type Answer = (Reply, Vec<u8>);
 
+const ENOENT: i32 = 2;
+
 /// Answers a call that gives a result or an errno.
 fn call<T: 'static>(
     comm: &str,
@@ -195,6 +197,14 @@ fn answer(request: Request, payload: Vec<u8>, release: &str) -> Answer {
             })
         }
         Request::Leaks { name } => plain(Reply::Leaks(super::leaks::of(&name))),
+        Request::WatchModules => {
+            modules::keep_formed();
+            plain(Reply::Done { result: 0 })
+        }
+        Request::Memory { name, formed } => match modules::memory(&name, formed) {
+            Some((areas, bytes)) => (Reply::Memory(areas), bytes),
+            None => plain(Reply::Failed { errno: ENOENT, stage: Stage::Call }),
+        },
         Request::Status => {
             let (live_objects, live_bytes) = machine::heap_counts();
             let taints = match run("status", machine::taint_letters) {
@@ -229,7 +239,11 @@ fn load(
     super::module_events::take_came();
     let release = release.to_string();
     let ended = run("insmod", move || match loader {
-        Loader::Komod => modules::load(&release, &bytes, &request),
+        Loader::Komod => {
+            let result = modules::load(&release, &bytes, &request);
+            files::back_to_user_space();
+            result
+        }
         Loader::Kernel => modules::load_by_kernel(&bytes, &request),
     });
     let end = Instant::now();

@@ -21,8 +21,11 @@ pub struct Formed {
     uses: Vec<String>,
     /// Values of `.modinfo` keys with attributes (`version`, `srcversion`).
     modinfo: Vec<(String, String)>,
-    dyndbg: Option<(u64, u64)>,
+    /// Address and size of `__dyndbg` and `__dyndbg_classes`.
+    dyndbg: [Option<(u64, u64)>; 2],
     elf: Ptr,
+    /// Index of the section with the symbols.
+    symbol_table: u32,
 }
 
 impl Formed {
@@ -39,8 +42,9 @@ impl Formed {
             name: plan.name.clone(),
             uses: plan.uses.clone(),
             modinfo: pairs,
-            dyndbg: section("__dyndbg"),
+            dyndbg: [section("__dyndbg"), section("__dyndbg_classes")],
             elf: place.file,
+            symbol_table: plan.elf().symbols().map_or(0, |table| table.section as u32),
         }
     }
 
@@ -151,16 +155,21 @@ impl Formed {
         if btf.field("module", "dyndbg_info").is_some() {
             return;
         }
-        let Some((address, size)) = self.dyndbg.filter(|d| d.1 > 0) else { return };
-        let each = u64::from(btf.struct_size("_ddebug").unwrap_or(56));
-        let info = memory::internal(u64::from(btf.struct_size("_ddebug_info").unwrap_or(24)), 8);
-        let field = |f: &str| btf.field("_ddebug_info", f).map(|p| info.at(p.offset));
-        if let (Some(descs), Some(count)) = (field("descs"), field("num_descs")) {
-            descs.write(address);
+        let [Some((_, 1..)), _] = self.dyndbg else { return };
+        let info = memory::internal(u64::from(btf.struct_size("_ddebug_info").unwrap_or(32)), 8);
+        for (section, element, default, pointer, count) in [
+            (self.dyndbg[0], "_ddebug", 56, "descs", "num_descs"),
+            (self.dyndbg[1], "ddebug_class_map", 64, "classes", "num_classes"),
+        ] {
+            let field = |f: &str| btf.field("_ddebug_info", f).map(|p| info.at(p.offset));
+            let (Some(pointer), Some(count)) = (field(pointer), field(count)) else { continue };
+            let (address, size) = section.unwrap_or_default();
+            let each = u64::from(btf.struct_size(element).unwrap_or(default));
+            pointer.write(address);
             count.write((size / each) as u32);
-            let name = self.field("name").unwrap_or(Ptr::NULL);
-            kernel::call("ddebug_add_module", &[info.0, name.0]);
         }
+        let name = self.field("name").unwrap_or(Ptr::NULL);
+        kernel::call("ddebug_add_module", &[info.0, name.0]);
         memory::release(info);
     }
 
@@ -221,14 +230,22 @@ impl Formed {
                 info.at(field.offset).write(value);
             }
         }
+        if let Some(field) = btf.field("load_info", "index.sym") {
+            info.at(field.offset).write(self.symbol_table);
+        }
         let kp = self.field("kp").map_or(0, |p| p.read::<u64>());
         let count = self.field("num_kp").map_or(0, |p| u64::from(p.read::<u32>()));
-        let result = kernel::call("mod_sysfs_setup", &[self.module.0, info.0, kp, count]);
-        memory::release(info);
-        match result.unwrap_or(0) as i32 {
-            r if r < 0 => Err(-r),
-            _ => Ok(()),
+        let set_up = kernel::call("mod_sysfs_setup", &[self.module.0, info.0, kp, count]);
+        let mut result = set_up.unwrap_or(0) as i32;
+        if result == 0 && self.field("klp").is_some_and(|klp| klp.read::<u8>() != 0) {
+            // What a live patch needs of its file later.
+            result = kernel::call("copy_module_elf", &[self.module.0, info.0]).unwrap_or(0) as i32;
+            if result < 0 {
+                kernel::call("mod_sysfs_teardown", &[self.module.0]);
+            }
         }
+        memory::release(info);
+        if result < 0 { Err(-result) } else { Ok(()) }
     }
 
     /// Takes the module out again, in the kernel's order (`coming_cleanup` to `unlink_mod`).

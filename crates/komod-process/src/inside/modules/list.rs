@@ -23,6 +23,10 @@ pub struct Listed {
     pub exports: Vec<Exported>,
 }
 
+/// `MODULE_STATE_COMING` and `MODULE_STATE_UNFORMED` (include/linux/module.h).
+const COMING: u64 = 1;
+const UNFORMED: u64 = 3;
+
 /// More modules than any system has: a list longer than this is corrupt.
 const MOST: usize = 20_000;
 
@@ -41,6 +45,11 @@ fn number(module: Ptr, path: &str) -> u64 {
 /// `struct module` of a loaded module.
 pub fn find(name: &str) -> Option<Ptr> {
     walk().into_iter().find(|m| name_of(*m) == name)
+}
+
+/// Whether a module's init has not come back yet.
+pub fn is_starting(name: &str) -> bool {
+    find(name).is_some_and(|m| matches!(number(m, "state"), COMING | UNFORMED))
 }
 
 fn name_of(module: Ptr) -> String {
@@ -105,8 +114,25 @@ fn table(module: Ptr, syms: &str, count: &str, crcs: &str, gpl_only: bool) -> Ve
         .collect()
 }
 
+/// 1 while the kernel checks its locks (lib/debug_locks.c).
+const DEBUG_LOCKS: &str = "debug_locks";
+
+/// What a load has changed for good, whether it succeeded or not.
+pub fn note(taint: Taint, notices: Notices) {
+    if let Some(mask) = kernel::function("tainted_mask") {
+        mask.write(mask.read::<u64>() | taint.0);
+    }
+    if notices.lock_debugging {
+        kernel::set_variable(DEBUG_LOCKS, 0u32);
+    }
+}
+
 /// Lines the kernel prints only once: it has, if it carries the taint they go with.
 pub fn notices() -> Notices {
     let taint = machine::taint();
-    Notices { unsigned: taint & Taint::UNSIGNED.0 != 0, livepatch: taint & Taint::LIVEPATCH.0 != 0 }
+    Notices {
+        unsigned: taint & Taint::UNSIGNED.0 != 0,
+        livepatch: taint & Taint::LIVEPATCH.0 != 0,
+        lock_debugging: kernel::function(DEBUG_LOCKS).is_some_and(|p| p.read::<u32>() == 0),
+    }
 }

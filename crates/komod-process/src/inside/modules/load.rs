@@ -8,9 +8,11 @@ use super::super::ptr::Ptr;
 use super::super::region::{PAGE, PERCPU};
 use super::super::{kernel, patching, sched};
 use super::formed::Formed;
+use super::list;
 use super::target::{self, Target};
 use komod_load::{
-    Image, LogLine, Plan, Protection, Refusal, RegionBases, Request, SignatureVerdict, Taint,
+    Errno, Finding, HASHED, Image, LogLine, Plan, Protection, Refusal, RefusalCode, RegionBases,
+    Request, SignatureVerdict,
 };
 
 /// Loads a module: 0, or a negative errno of the loader or of init. Runs on the task of the
@@ -23,16 +25,20 @@ pub fn load(release: &str, file: &[u8], request: &Request) -> i64 {
         None => SignatureVerdict::UnknownKey,
     };
     let builtin = parsed.is_some_and(|m| target::has_sysfs_entry(&m.name().to_string()));
-    let target = match Target::new(release, signature, builtin) {
-        Ok(target) => target,
-        Err(why) => {
-            kernel::print(3, &format!("komod: {why}"));
-            return answer(38);
+    let mut has_waited = false;
+    let plan = loop {
+        let target = match Target::new(release, signature, builtin) {
+            Ok(target) => target,
+            Err(why) => {
+                kernel::print(3, &format!("komod: {why}"));
+                return answer(38);
+            }
+        };
+        match komod_load::plan_to_link(file, &target, request) {
+            Ok(plan) => break plan,
+            Err(refusal) if !has_waited && wait_for_others(&refusal) => has_waited = true,
+            Err(refusal) => return refuse(&refusal, 0),
         }
-    };
-    let plan = match komod_load::plan(file, &target, request) {
-        Ok(plan) => plan,
-        Err(refusal) => return refuse(&refusal),
     };
     say(&plan.dmesg);
     let Some(place) = Placement::new(&plan, file, &request.params) else {
@@ -42,14 +48,13 @@ pub fn load(release: &str, file: &[u8], request: &Request) -> i64 {
         Ok(image) => image,
         Err(refusal) => {
             place.give_back(true);
-            say(refusal.dmesg.get(plan.dmesg.len()..).unwrap_or_default());
-            return answer(refusal.errno.0);
+            return refuse(&refusal, plan.dmesg.len());
         }
     };
-    set_taint(plan.kernel_taint);
-    place.fill(&image);
+    list::note(plan.kernel_taint, plan.notices);
+    place.fill(&plan, &image);
     let formed = Formed::new(&plan, &image, &place);
-    drop((image, target));
+    drop(image);
     let result = formed.take_up(|| place.protect());
     if let Err(errno) = result.as_ref() {
         place.give_back(true);
@@ -64,29 +69,52 @@ pub fn load(release: &str, file: &[u8], request: &Request) -> i64 {
     result
 }
 
-/// Prints what the loader says; what it says about taint is true for refused modules, too.
-fn say(lines: &[LogLine]) {
-    for line in lines {
-        kernel::print(line.level, &line.text);
-        for (words, taint) in [
-            ("loading out-of-tree module taints kernel", Taint::OUT_OF_TREE),
-            ("module verification failed", Taint::UNSIGNED),
-        ] {
-            if line.text.contains(words) {
-                set_taint(taint);
-            }
+/// Waits for a module that is still starting, as the kernel would: for one that exports what is
+/// needed half a minute (`resolve_symbol_wait`), for one of the same name without a limit
+/// (`module_patient_check_exists`). `true`: planning again may lead to something else.
+fn wait_for_others(refusal: &Refusal) -> bool {
+    const LONGEST_MS: u64 = 30_000;
+    const STEP_MS: u64 = 100;
+    let of_code = |code: RefusalCode| {
+        let busy = |f: &&Finding| f.code == code && f.errno == Errno::EBUSY;
+        refusal.findings.iter().find(busy).map(|f| &f.evidence)
+    };
+    if let Some(name) = of_code(RefusalCode::AlreadyLoaded).and_then(|e| e.symbol.as_deref()) {
+        while list::is_starting(name) {
+            kernel::call("msleep", &[STEP_MS]);
         }
+        // If it has gone by now, the kernel does not try again.
+        return list::find(name).is_some();
     }
+    let Some(owner) = of_code(RefusalCode::OwnerBusy).and_then(|e| e.owner.as_deref()) else {
+        return false;
+    };
+    for _ in 0..LONGEST_MS / STEP_MS {
+        if !list::is_starting(owner) {
+            break;
+        }
+        kernel::call("msleep", &[STEP_MS]);
+    }
+    true
 }
 
-fn set_taint(taint: Taint) {
-    if let Some(mask) = kernel::function("tainted_mask") {
-        mask.write(mask.read::<u64>() | taint.0);
-    }
+/// Prints what the loader says.
+fn say(lines: &[LogLine]) {
+    lines.iter().for_each(|line| kernel::print(line.level, &line.text));
 }
 
-fn refuse(refusal: &Refusal) -> i64 {
-    say(&refusal.dmesg);
+/// Says what has not been `said` yet.
+fn refuse(refusal: &Refusal, said: usize) -> i64 {
+    for line in refusal.dmesg.get(said..).unwrap_or_default() {
+        let text = match refusal.evidence.address {
+            Some(address) if line.text.contains(HASHED) => {
+                line.text.replace(HASHED, &kernel::hashed(address))
+            }
+            _ => line.text.clone(),
+        };
+        kernel::print(line.level, &text);
+    }
+    list::note(refusal.kernel_taint, refusal.notices);
     -i64::from(refusal.errno.0)
 }
 
@@ -141,7 +169,10 @@ impl Placement {
             match protection {
                 Protection::ReadExec => patching::seal(*start, end, true),
                 Protection::Read => patching::seal(*start, end, false),
-                _ => {}
+                Protection::ReadWrite | Protection::ReadWriteUntilInit => {
+                    patching::protect(*start, end, Some(true), Some(false));
+                }
+                Protection::ReadWriteExec => {}
             }
         }
     }
@@ -156,7 +187,7 @@ impl Placement {
     }
 
     /// Copies the linked image into place.
-    fn fill(&self, image: &Image) {
+    fn fill(&self, plan: &Plan<'_>, image: &Image) {
         for region in &image.regions {
             if !region.bytes.is_empty() {
                 Ptr(region.address).write_bytes(&region.bytes);
@@ -165,7 +196,8 @@ impl Placement {
         if let Some(offset) = self.percpu {
             Ptr(PERCPU + offset).write_bytes(&image.percpu);
         }
-        // `sh_addr` of every section, as `rewrite_section_headers` and `move_module` leave it.
+        // Address and flags of every section as the kernel's loader leaves them.
+        const SH_FLAGS: u64 = 8;
         const SH_ADDR: u64 = 16;
         const SH_OFFSET: u64 = 24;
         let headers = self.file.at(self.file.at(40u64).read::<u64>());
@@ -173,6 +205,7 @@ impl Placement {
             let header = headers.at(64 * index);
             let offset = header.at(SH_OFFSET).read::<u64>();
             header.at(SH_ADDR).write(self.file.0.wrapping_add(offset));
+            header.at(SH_FLAGS).write(plan.section_flags(index as usize));
         }
         for section in &image.sections {
             headers.at(64 * section.index as u64 + SH_ADDR).write(section.address);

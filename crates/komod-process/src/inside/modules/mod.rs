@@ -1,5 +1,7 @@
 //! Modules in the in-process kernel: into it, out of it, and their addresses in words.
 
+mod areas;
+mod by_kernel;
 mod formed;
 mod list;
 mod load;
@@ -13,6 +15,8 @@ use super::{kernel, region};
 use komod_load::Image;
 use std::collections::HashMap;
 
+pub use areas::{keep_formed, memory, note_formed};
+pub use by_kernel::load_by_kernel;
 pub use load::load;
 pub use target::Target;
 
@@ -24,6 +28,7 @@ static SECTIONS: Single<HashMap<String, Vec<Section>>> = Single::new();
 
 pub fn setup() {
     SECTIONS.set(HashMap::new());
+    areas::setup();
 }
 
 pub fn note_sections(module: &str, image: &Image) {
@@ -40,18 +45,6 @@ pub fn section_of(module: &str, address: u64) -> Option<(String, u64)> {
     })
 }
 use crate::protocol::{LoadedModule, Location, Symbol};
-
-/// Loads through the image's own system calls: `init_module`, or `finit_module`'s flags by the
-/// same function where something is to be ignored.
-pub fn load_by_kernel(file: &[u8], request: &komod_load::Request) -> i64 {
-    let image = memory::internal(file.len().max(1) as u64, 4096);
-    image.write_bytes(file);
-    let params = memory::string(&request.params);
-    let result = syscall("init_module", &[image.0, file.len() as u64, params.0]);
-    memory::release(image);
-    memory::release(params);
-    result
-}
 
 /// Removes a module through the image's own `sys_delete_module`.
 pub fn unload(name: &str, force: bool) -> i64 {

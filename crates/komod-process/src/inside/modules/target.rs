@@ -29,10 +29,22 @@ impl Target {
         if let Some(enforce) = kernel::function("sig_enforce") {
             facts.config.sig_enforce = enforce.read::<u8>() != 0;
         }
+        facts.config.modules_disabled = flag("modules_disabled");
+        // SPECTRE_V2_NONE is 0 (arch/x86/include/asm/nospec-branch.h).
+        facts.config.retpoline = flag("spectre_v2_enabled");
+        facts.config.lockdown = flag("kernel_locked_down");
+        facts.blacklist = kernel::function("module_blacklist")
+            .map(|p| p.read::<Ptr>().read_string(4096))
+            .unwrap_or_default();
         facts.notices = list::notices();
         facts.module_area = super::super::region::MODULES_LEN;
         Ok(Target { facts, loaded: list::loaded(), signature, builtin })
     }
+}
+
+/// Whether an `int` of the kernel is not 0.
+fn flag(variable: &str) -> bool {
+    kernel::function(variable).is_some_and(|p| p.read::<u32>() != 0)
 }
 
 fn size_of(name: &str) -> Option<u32> {

@@ -12,6 +12,7 @@ pub mod memory;
 pub mod pages;
 pub mod patch;
 pub mod percpu;
+pub mod protection;
 pub mod random;
 pub mod rcu;
 pub mod reboot;
@@ -53,6 +54,7 @@ pub fn all(fixed: &super::stubs::Fixed, btf: &Btf) -> Table {
     random::register(&mut table);
     cpu::register(&mut table);
     patch::register(&mut table);
+    protection::register(&mut table);
     reboot::register(&mut table);
     stubbed::register(&mut table, fixed);
     table

@@ -1,8 +1,9 @@
 //! Per-CPU memory of the one CPU: a pointer is the offset from the GS base.
 
 use super::natives;
+use crate::inside::kernel;
 use crate::inside::ptr::Ptr;
-use crate::inside::region::{PERCPU, PERCPU_LEN};
+use crate::inside::region::{PAGE, PERCPU, PERCPU_LEN};
 use crate::inside::single::Single;
 use crate::inside::stubs::CALLER;
 use std::collections::HashMap;
@@ -66,18 +67,32 @@ pub fn live(mut wanted: impl FnMut(u64) -> bool) -> Vec<(u64, u64, u64)> {
     })
 }
 
+/// As `pcpu_alloc` does, with its words for what it does not take (mm/percpu.c, 6.1).
+fn checked(size: u64, align: u64, by: u64) -> Ptr {
+    /// `PCPU_MIN_UNIT_SIZE` of include/linux/percpu.h.
+    const MOST: u64 = 32 << 10;
+    let align = align.max(4);
+    if size == 0 || size.next_multiple_of(4) > MOST || align > PAGE || !align.is_power_of_two() {
+        let size = size.next_multiple_of(4);
+        let line = format!("illegal size ({size}) or align ({align}) for percpu allocation");
+        kernel::print(4, &line);
+        return Ptr::NULL;
+    }
+    Ptr(allocate(size, align, by))
+}
+
 natives! {
     ["__alloc_percpu", "__alloc_reserved_percpu"]
-    fn alloc_percpu(size: u64, align: u64) -> Ptr { Ptr(allocate(size, align, CALLER.read())) }
+    fn alloc_percpu(size: u64, align: u64) -> Ptr { checked(size, align, CALLER.read()) }
 
     ["__alloc_percpu_gfp"]
     fn alloc_percpu_gfp(size: u64, align: u64, _gfp: u32) -> Ptr {
-        Ptr(allocate(size, align, CALLER.read()))
+        checked(size, align, CALLER.read())
     }
 
     ["pcpu_alloc", "pcpu_alloc_noprof"]
     fn pcpu_alloc(size: u64, align: u64, _reserved: bool, _gfp: u32) -> Ptr {
-        Ptr(allocate(size, align, CALLER.read()))
+        checked(size, align, CALLER.read())
     }
 
     ["free_percpu"]

@@ -20,6 +20,14 @@ pub fn next() -> u64 {
     })
 }
 
+/// Runs `f` as if it took no random numbers.
+pub fn undisturbed<R>(f: impl FnOnce() -> R) -> R {
+    let before = STATE.with(|s| *s);
+    let result = f();
+    STATE.set(before);
+    result
+}
+
 natives! {
     ["get_random_bytes"]
     fn get_random_bytes(buffer: Ptr, len: u64) { fill(buffer, len) }

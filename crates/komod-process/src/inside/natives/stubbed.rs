@@ -41,15 +41,10 @@ const NOTHING_OR_ZERO: &[&str] = &[
     "kick_all_cpus_sync",
     "native_stop_other_cpus",
     "crash_smp_send_stop",
-    // Page protections and caching modes.
-    "set_memory_ro",
-    "set_memory_rw",
-    "set_memory_x",
-    "set_memory_nx",
+    // Caching modes, encryption, page tables.
     "set_memory_uc",
     "set_memory_wb",
     "set_memory_wc",
-    "set_memory_rox",
     "set_memory_encrypted",
     "set_memory_decrypted",
     "change_page_attr_set_clr",
