@@ -139,6 +139,15 @@ pub enum Event {
     },
     Log(LogRecord),
     Oops(Box<Oops>),
+    /// Misuse that the kernel goes on after: a double free, an overwritten redzone, sleeping in
+    /// atomic context. Its report is in the log.
+    Complaint {
+        text: String,
+    },
+    /// A `WARN_ON`; its report is in the log.
+    Warning {
+        at: Location,
+    },
     Reply(Reply),
 }
 

@@ -23,6 +23,9 @@ pub fn run(listener: UnixListener, spec: &BootSpec, idle_seconds: u32) {
         if unsafe { libc::fork() } == 0 {
             let Ok(events) = stream.try_clone() else { std::process::exit(2) };
             drop(listener);
+            if crate::sandbox::narrow().is_err() {
+                std::process::exit(2);
+            }
             out::setup(events, false);
             watchdog::start(spec.cpu_seconds);
             serve::serve(stream, &spec.release, spec.live_clock);

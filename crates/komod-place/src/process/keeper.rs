@@ -115,7 +115,10 @@ fn note_event(log: &LogRing, info: &Mutex<Info>, event: &Event) {
         Event::Reply(Reply::Deadlock { stage: Stage::Background, waiting }) => {
             log.push(LogLine::Note(format!("every task waits for ever: {}", waiting.join(", "))));
         }
-        Event::Reply(_) | Event::BootFailed { .. } => {}
+        Event::Reply(_)
+        | Event::BootFailed { .. }
+        | Event::Complaint { .. }
+        | Event::Warning { .. } => {}
     }
 }
 

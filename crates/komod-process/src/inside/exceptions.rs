@@ -6,7 +6,7 @@ use super::stubs::{CALLER, CALLER_SP};
 use super::traps::{self, Context};
 use super::{kernel, machine, sched, single, watchdog};
 
-/// Exceptions by their x86 vector; the last two are ours.
+/// Exceptions by their x86 vector; the last three are ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u64)]
 pub enum Vector {
@@ -19,6 +19,8 @@ pub enum Vector {
     Watchdog = 0x100,
     /// The task's stack is used up.
     StackGuard = 0x101,
+    /// A system call, by its number.
+    SystemCall = 0x102,
 }
 
 impl Vector {
@@ -30,6 +32,7 @@ impl Vector {
             13 => Vector::GeneralProtection,
             0x100 => Vector::Watchdog,
             0x101 => Vector::StackGuard,
+            0x102 => Vector::SystemCall,
             _ => Vector::PageFault,
         }
     }
@@ -75,6 +78,7 @@ pub extern "C" fn handle(frame: Ptr) {
         Vector::InvalidOpcode => {
             match kernel::call("report_bug", &[trap.regs[IP], regs.0]).unwrap_or(0) & 0xff {
                 BUG_TRAP_WARN => {
+                    machine::note_warning(trap.regs[IP]);
                     regs.at(8 * IP as u64).write(trap.regs[IP] + UD2);
                     return;
                 }
@@ -107,6 +111,11 @@ pub extern "C" fn handle(frame: Ptr) {
             let at = trap.address;
             kernel::print(0, &format!("BUG: TASK stack guard page was hit at {at:#x}"));
             die(&trap, regs, "kernel stack overflow", "stack guard page")
+        }
+        Vector::SystemCall => {
+            let reason = format!("system call {} by kernel code", trap.address);
+            kernel::print(0, &format!("BUG: {reason}"));
+            die(&trap, regs, &reason, &reason)
         }
         Vector::Watchdog => watchdog_bites(&trap, regs),
     }
@@ -176,16 +185,29 @@ pub fn blame_caller(context: &mut Context, vector: Vector, address: u64) {
 
 /// As [`blame_caller`], from inside a native that saw that a pointer leads nowhere.
 pub fn bad_pointer(address: u64) -> ! {
+    fault_at(CALLER.read(), CALLER_SP.read::<u64>() + 8, address)
+}
+
+/// A page fault of this kernel function, whose part a native plays: what it was to work on lay in a
+/// module that has gone.
+pub fn gone(function: &str, address: u64) -> ! {
+    // Behind the function's first instruction, on the stack of whoever plays it.
+    let ip = kernel::function(function).map_or(0, |f| f.0 + 1);
+    let here = 0u64;
+    fault_at(ip, &raw const here as u64, address)
+}
+
+fn fault_at(ip: u64, sp: u64, address: u64) -> ! {
     if !sched::in_task() {
         traps::give_up(&format!("access outside the kernel's memory: {address:#x}"));
     }
     single::abandon_all();
     let mut regs = [0u64; 21];
     regs[15] = u64::MAX;
-    regs[IP] = CALLER.read();
+    regs[IP] = ip;
     regs[17] = 0x10;
     regs[18] = 0x202;
-    regs[19] = CALLER_SP.read::<u64>() + 8;
+    regs[19] = sp;
     regs[20] = 0x18;
     let trap = Trap { regs, vector: Vector::PageFault as u64, error: 0, address };
     let frame = super::natives::memory::internal(size_of::<Trap>() as u64, 16);

@@ -32,15 +32,19 @@ pub fn begin(name: &str) {
 
 /// The module's text ranges, once it has been placed.
 pub fn note_text(name: &str, start: u64, end: u64) {
-    MARKS.with(|m| m.texts.entry(name.to_string()).or_default().push((start, end)));
+    MARKS.with(|m| {
+        m.texts.entry(name.to_string()).or_default().push((start, end));
+        m.names.retain(|address, _| !(start..end).contains(address));
+    });
 }
 
 /// Before the module goes: puts its allocation sites in words while its symbols are there.
 pub fn note_names(name: &str) {
     for record in live(name) {
         let location = machine::locate(record.1);
+        // Sites in init were named when it had just ended; they have no names now.
         MARKS.with(|m| {
-            m.names.insert(record.1, location);
+            m.names.entry(record.1).or_insert(location);
         });
     }
 }

@@ -3,7 +3,7 @@
 use super::natives::workqueue;
 use super::ptr::Ptr;
 use super::single::Single;
-use super::{builtin, kernel, modules, natives, out, region, sched};
+use super::{builtin, kernel, modules, natives, out, region, sched, traps};
 use crate::protocol::{Event, Frame, Location, Oops};
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -11,12 +11,16 @@ struct Happened {
     /// A report was printed (memory misuse, sleeping while atomic).
     faults: u32,
     oopses: u32,
+    /// Those since somebody last asked for something.
+    storm: u32,
     stopped: bool,
     dying: bool,
     dead: bool,
 }
 
 static HAPPENED: Single<Happened> = Single::new();
+/// More Oopses than this in one request: the kernel is no longer able to report them.
+const STORM: u32 = 20;
 
 pub fn setup() {
     HAPPENED.set(Happened::default());
@@ -24,6 +28,23 @@ pub fn setup() {
 
 pub fn note_fault() {
     HAPPENED.with(|h| h.faults += 1);
+}
+
+/// Prints a report of misuse (of memory, of the context it runs in), and counts it as a fault.
+pub fn complain(text: &str) {
+    kernel::print(3, text);
+    note_fault();
+    out::send(&Event::Complaint { text: text.to_string() }, &[]);
+}
+
+/// The kernel warned (`WARN_ON`) at this address.
+pub fn note_warning(address: u64) {
+    out::send(&Event::Warning { at: locate(address) }, &[]);
+}
+
+/// A request begins: what happened before it is over.
+pub fn calm() {
+    HAPPENED.with(|h| h.storm = 0);
 }
 
 /// The CPU-time limit stopped a task.
@@ -88,8 +109,12 @@ const REGISTERS: [(&str, usize); 17] = [
 pub fn oops(regs: &[u64; 21], reason: &str) {
     HAPPENED.with(|h| {
         h.oopses += 1;
+        h.storm += 1;
         h.dying = true;
     });
+    if HAPPENED.with(|h| h.storm) > STORM {
+        traps::give_up("one Oops leads to the next");
+    }
     let (comm, pid) = sched::comm_and_pid(sched::current_struct());
     let mut registers: Vec<(String, u64)> =
         REGISTERS.iter().map(|(name, i)| ((*name).to_string(), regs[*i])).collect();

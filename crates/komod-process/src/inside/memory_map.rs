@@ -3,6 +3,7 @@
 use super::region::*;
 use std::io;
 use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 fn map_at(address: u64, len: u64, prot: i32, fd: i32) -> io::Result<()> {
     let flags = libc::MAP_PRIVATE
@@ -67,10 +68,27 @@ pub fn forget(address: u64, len: u64) {
     unsafe { libc::madvise(address as *mut _, len as usize, libc::MADV_DONTNEED) };
 }
 
+/// Whether programs may set GS themselves (`HWCAP2_FSGSBASE`, arch/x86/include/uapi/asm/hwcap2.h).
+static GS_IS_OPEN: AtomicBool = AtomicBool::new(false);
+
 /// Points GS at the per-CPU area.
 pub fn set_gs(base: u64) -> io::Result<()> {
     const ARCH_SET_GS: i32 = 0x1001;
+    const HWCAP2_FSGSBASE: libc::c_ulong = 1 << 1;
+    // SAFETY: asks for a number.
+    let hwcap2 = unsafe { libc::getauxval(libc::AT_HWCAP2) };
+    GS_IS_OPEN.store(hwcap2 & HWCAP2_FSGSBASE != 0, Ordering::Relaxed);
     // SAFETY: user-space code of ours (Rust, libc) uses FS for its thread data, never GS.
     let r = unsafe { libc::syscall(libc::SYS_arch_prctl, ARCH_SET_GS, base) };
     if r == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Points GS at the per-CPU area again if kernel code has moved it: nothing of the kernel runs
+/// without, its reports of faults included.
+pub fn hold_gs() {
+    if !GS_IS_OPEN.load(Ordering::Relaxed) {
+        return; // then nobody could move it
+    }
+    // SAFETY: the instruction exists here (checked), and GS is the kernel's (see `set_gs`).
+    unsafe { std::arch::asm!("wrgsbase {}", in(reg) PERCPU, options(nomem, nostack)) };
 }

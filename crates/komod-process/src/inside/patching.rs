@@ -63,7 +63,14 @@ pub fn seal(start: u64, end: u64, exec: bool) {
     protect(start, end, Some(false), Some(exec));
 }
 
-/// Makes a range that is given back writable (and executable) again.
+/// Takes a range that is given back away: it is empty, and every access to it faults.
+pub fn unmap(start: u64, end: u64) {
+    PROTECTED.with(|pages| pages.retain(|page, _| *page < start || *page >= end));
+    memory_map::forget(start, end - start);
+    memory_map::guard(start, end - start);
+}
+
+/// Makes a range that is used anew writable (and executable) again.
 pub fn unseal(start: u64, end: u64) {
     PROTECTED.with(|pages| pages.retain(|page, _| *page < start || *page >= end));
     memory_map::set_access(start, end - start, true, true);

@@ -1,7 +1,7 @@
 //! Serving requests: each runs as a task of its own, as the process that made it would.
 
 use super::sched::{self, End};
-use super::{clock, files, machine, modules, out};
+use super::{clock, files, machine, modules, out, watchdog};
 use crate::protocol::{self, Event, Loader, Reply, Request, Stage, Status};
 use std::cell::RefCell;
 use std::os::fd::{AsFd, AsRawFd};
@@ -26,6 +26,8 @@ pub fn serve(mut stream: UnixStream, release: &str, live_clock: bool) {
             out::send(&Event::Reply(Reply::Done { result: 0 }), &[]);
             return;
         }
+        watchdog::renew();
+        machine::calm();
         let (reply, data) = answer(request, payload, release);
         out::send(&Event::Reply(reply), &data);
         if machine::is_dead() {
@@ -50,6 +52,8 @@ fn wait_live(stream: &UnixStream) -> bool {
         }
         let passed = last.elapsed();
         last = Instant::now();
+        watchdog::renew();
+        machine::calm();
         sched::run_until(|| false, Some(clock::now() + passed.as_nanos() as u64));
         if n > 0 {
             return true;
@@ -104,7 +108,7 @@ fn tasks() -> Vec<String> {
 
 fn failed_at<T>(ended: &Ended<T>, stage: Stage) -> Reply {
     match ended {
-        Ended::Stopped => Reply::Stopped { stage, cpu_seconds: super::watchdog::limit_seconds() },
+        Ended::Stopped => Reply::Stopped { stage, cpu_seconds: watchdog::limit_seconds() },
         Ended::Stuck => Reply::Deadlock { stage, waiting: tasks() },
         _ => Reply::Crashed { stage },
     }

@@ -18,6 +18,8 @@ pub enum Job {
     Call { function: Ptr, argument: Ptr },
     /// A high-resolution timer: its function may ask to be started again.
     HrTimer(Ptr),
+    /// What a kernel function would work on is gone, with its module.
+    Gone { function: &'static str, object: Ptr },
     /// `irq_work_run()`, in hard-interrupt context.
     IrqWork,
     /// RCU callbacks whose grace period is over.
@@ -76,6 +78,9 @@ fn run(job: Job) {
             });
         }
         Job::HrTimer(timer) => in_softirq(|| super::natives::timer::run_hrtimer(timer)),
+        Job::Gone { function, object } => {
+            in_softirq(|| super::exceptions::gone(function, object.0));
+        }
         Job::Rcu => super::natives::rcu::flush(),
         Job::IrqWork => {
             sched::add_preempt(HARDIRQ_OFFSET);

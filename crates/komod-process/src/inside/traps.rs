@@ -7,6 +7,7 @@
 
 use super::emulate;
 use super::exceptions::{self, Trap, Vector};
+use super::memory_map;
 use super::ptr::Ptr;
 use super::region;
 use super::sched;
@@ -37,6 +38,9 @@ const KERNEL_CS: u64 = 0x10;
 const KERNEL_DS: u64 = 0x18;
 const EMERGENCY_STACK: u64 = 64 * 1024;
 
+/// Length of the instruction `syscall`.
+const SYSCALL: u64 = 2;
+
 /// Installs the handlers on a signal stack of their own.
 pub fn setup() -> io::Result<()> {
     let size = 256 * 1024;
@@ -62,6 +66,7 @@ pub fn setup() -> io::Result<()> {
     for signal in [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP] {
         install(signal, on_fault)?;
     }
+    install(libc::SIGSYS, on_system_call)?;
     install(libc::SIGVTALRM, on_tick)
 }
 
@@ -81,6 +86,7 @@ impl Context {
 }
 
 extern "C" fn on_fault(signal: i32, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    memory_map::hold_gs();
     let mut context = Context(context.cast());
     // SAFETY: the system passes a valid siginfo_t.
     let (code, address) = unsafe { ((*info).si_code, (*info).si_addr() as u64) };
@@ -112,6 +118,21 @@ extern "C" fn on_fault(signal: i32, info: *mut libc::siginfo_t, context: *mut li
     deliver(&mut context, vector, address);
 }
 
+/// Kernel code made a system call that the sandbox refuses. No kernel code makes one.
+extern "C" fn on_system_call(
+    _signal: i32,
+    _info: *mut libc::siginfo_t,
+    context: *mut libc::c_void,
+) {
+    let mut context = Context(context.cast());
+    let (ip, number) = (context.get(REG_RIP), context.get(REG_RAX));
+    if !region::is_image_address(ip) && !region::is_module_address(ip) {
+        give_up(&format!("system call {number} is not permitted"));
+    }
+    context.set(REG_RIP, ip - SYSCALL);
+    deliver(&mut context, Vector::SystemCall, number);
+}
+
 /// Not an address of the kernel's regions, and mapped: code of this program.
 fn is_our_code(ip: u64) -> bool {
     let low = on_fault as *const () as u64;
@@ -127,6 +148,8 @@ extern "C" fn on_tick(_signal: i32, _info: *mut libc::siginfo_t, context: *mut l
             deliver(&mut context, Vector::Watchdog, 0);
         }
         Verdict::Stop => {}
+        // SAFETY: leaves without running destructors.
+        Verdict::Unwanted => unsafe { libc::_exit(0) },
         Verdict::Hopeless => give_up("a native of the in-process kernel does not end"),
     }
 }

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Length of a tick.
 const TICK_MS: u32 = 10;
+/// Every so many ticks a busy kernel looks whether anybody still waits for it.
+const LOOK_TICKS: u32 = 10;
 /// Quiet time at the start: short runs are not disturbed, so they repeat exactly.
 const GRACE_TICKS: u32 = 20;
 
@@ -20,6 +22,8 @@ pub enum Verdict {
     Stop,
     /// Twice the limit: nothing helps.
     Hopeless,
+    /// Nobody waits for the answer any more.
+    Unwanted,
 }
 
 /// Starts the interval timer of this process (a fork starts without one).
@@ -29,6 +33,26 @@ pub fn start(cpu_seconds: u32) {
     let timer = libc::itimerval { it_interval: tick, it_value: tick };
     // SAFETY: a valid structure; the SIGVTALRM handler is installed (traps::setup).
     unsafe { libc::setitimer(libc::ITIMER_VIRTUAL, &timer, std::ptr::null_mut()) };
+    renew();
+}
+
+/// Gives the process CPU time for one more request, several times the limit: when not even our
+/// own signals get through any more, the system ends it (SIGXCPU).
+pub fn renew() {
+    const TIMES: u64 = 4;
+    let mut used = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: valid structures to write to.
+    let known = unsafe {
+        libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut used) == 0
+            && libc::prlimit(0, libc::RLIMIT_CPU, std::ptr::null(), &mut limit) == 0
+    };
+    if known {
+        let allowed = TIMES * u64::from(limit_seconds()).max(1);
+        limit.rlim_cur = (used.tv_sec as u64 + 1).saturating_add(allowed).min(limit.rlim_max);
+        // SAFETY: a valid structure.
+        unsafe { libc::prlimit(0, libc::RLIMIT_CPU, &limit, std::ptr::null_mut()) };
+    }
 }
 
 /// A task is resumed.
@@ -50,6 +74,9 @@ pub fn tick() -> Verdict {
     let ticks = TICKS.fetch_add(1, Ordering::Relaxed) + 1;
     if ticks > GRACE_TICKS {
         super::clock::tick();
+    }
+    if ticks.is_multiple_of(LOOK_TICKS) && super::out::client_is_gone() {
+        return Verdict::Unwanted;
     }
     let limit = LIMIT.load(Ordering::Relaxed);
     match ticks {

@@ -58,7 +58,7 @@ pub struct RunArgs {
     #[arg(long)]
     keep_going: bool,
     /// Virtual time between init and exit, in milliseconds: for timers, work and threads
-    #[arg(long, value_name = "MS", default_value_t = 50)]
+    #[arg(long, value_name = "MS", default_value_t = 50, value_parser = within_a_year())]
     time: u64,
     /// Words for the kernel's command line
     #[arg(long, value_name = "WORDS", default_value = "")]
@@ -116,6 +116,10 @@ pub fn run(args: &RunArgs, started: Instant) -> Result<Outcome> {
     Ok(outcome)
 }
 
+fn within_a_year() -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(..=365 * 24 * 3_600_000)
+}
+
 fn loaded(
     args: &RunArgs,
     words: &Words,
@@ -152,6 +156,7 @@ fn loaded(
         problems,
         log: std::mem::take(&mut sink.log),
         oopses: std::mem::take(&mut sink.oopses),
+        warnings: std::mem::take(&mut sink.warnings),
         ready_us,
         total_us: micros(started),
     })

@@ -30,7 +30,11 @@ impl Said {
             match event {
                 Event::Log(record) => show(Some(self.narrator.record(&record))),
                 Event::Oops(oops) => show(self.narrator.oops(&oops)),
-                Event::Booted { .. } | Event::BootFailed { .. } | Event::Reply(_) => {}
+                Event::Booted { .. }
+                | Event::BootFailed { .. }
+                | Event::Complaint { .. }
+                | Event::Warning { .. }
+                | Event::Reply(_) => {}
             }
         }
         show(self.narrator.end());

@@ -81,6 +81,7 @@ impl Boot<'_> {
             problems,
             log: std::mem::take(&mut sink.log),
             oopses: std::mem::take(&mut sink.oopses),
+            warnings: std::mem::take(&mut sink.warnings),
             ready_us,
             total_us: micros(started),
         })

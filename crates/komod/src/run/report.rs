@@ -1,7 +1,7 @@
 //! What a run has shown, as data: the JSON answer of `komod run`, and what the verdict is made of.
 
 use crate::explained::Explained;
-use komod_process::protocol::{Leak, LogRecord, Oops};
+use komod_process::protocol::{Leak, Location, LogRecord, Oops};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -18,6 +18,8 @@ pub struct Report {
     pub problems: Vec<Problem>,
     pub log: Vec<LogRecord>,
     pub oopses: Vec<Oops>,
+    /// Where the kernel warned (`WARN_ON`); the verdict stays good.
+    pub warnings: Vec<Location>,
     /// Microseconds from the start of komod to the kernel that could take modules, and to the end.
     pub ready_us: u64,
     pub total_us: u64,
@@ -45,7 +47,7 @@ pub fn micros(since: Instant) -> u64 {
 /// Something that makes the verdict bad.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// `load`, `unload`, `leak`, `oops`, `background`, `died`.
+    /// `load`, `unload`, `leak`, `misuse`, `oops`, `background`, `died`.
     pub kind: &'static str,
     pub module: Option<String>,
     pub message: String,

@@ -10,6 +10,9 @@ use komod_place::{ModuleToLoad, Place, PlaceError};
 use komod_process::protocol::Loader;
 use std::collections::BTreeMap;
 
+/// Virtual time for what a module has left running.
+const AFTERMATH_NS: u64 = 10_000_000_000;
+
 pub struct Plan {
     pub modules: Vec<ModuleFile>,
     pub params: BTreeMap<String, String>,
@@ -48,9 +51,11 @@ impl<'a> Session<'a> {
         self.load_all(plan);
         self.pass_time(plan.time_ms);
         self.unload_all();
+        self.aftermath();
         self.find_leaks();
         self.sink.end();
         self.silent_oopses();
+        self.complaints();
     }
 
     fn load_all(&mut self, plan: &Plan) {
@@ -117,6 +122,39 @@ impl<'a> Session<'a> {
             match self.place.unload(&name, false, &mut |e| sink.take(e)) {
                 Ok(()) => module.unloaded = true,
                 Err(e) => self.failed("unload", Some(&name), &e, Doing::Unload(&name)),
+            }
+        }
+    }
+
+    /// What still refers to a module that is gone meets unmapped memory when its time comes.
+    fn aftermath(&mut self) {
+        if self.dead || self.modules.iter().all(|m| m.loaded && !m.unloaded) {
+            return;
+        }
+        let sink = &mut *self.sink;
+        if let Err(e) = self.place.advance(AFTERMATH_NS, &mut |e| sink.take(e)) {
+            let gone = self.modules.iter().filter(|m| m.loaded == m.unloaded);
+            let names: Vec<&str> = gone.map(|m| m.name.as_str()).collect();
+            let text = format!("something of {} ran after it was gone", names.join(", "));
+            self.failed("background", None, &e, Doing::Other("letting time pass"));
+            if let Some(problem) = self.problems.last_mut().filter(|p| p.kind == "background") {
+                problem.message = format!("{text}: {}", problem.message);
+                problem.hints.push(
+                    "stop timers, work items and threads in module_exit: timer_delete_sync, \
+                     cancel_work_sync, kthread_stop"
+                        .into(),
+                );
+            }
+        }
+    }
+
+    /// Misuse that the kernel went on after; each kind once.
+    fn complaints(&mut self) {
+        let complaints = &self.sink.complaints;
+        for (at, text) in complaints.iter().enumerate() {
+            if complaints.iter().position(|other| other == text) == Some(at) {
+                let e = Explained::new(text.clone()).hint("the log above says where");
+                self.problems.push(Problem::new("misuse", None, e));
             }
         }
     }

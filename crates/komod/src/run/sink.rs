@@ -2,7 +2,7 @@
 
 use crate::console;
 use crate::text::narrator::Narrator;
-use komod_process::protocol::{Event, LogRecord, Oops};
+use komod_process::protocol::{Event, Location, LogRecord, Oops};
 
 pub struct Sink {
     /// Print nothing: the report is JSON, or the log is not wanted.
@@ -10,6 +10,10 @@ pub struct Sink {
     pub narrator: Narrator,
     pub log: Vec<LogRecord>,
     pub oopses: Vec<Oops>,
+    /// First lines of reports of misuse.
+    pub complaints: Vec<String>,
+    /// Where the kernel warned.
+    pub warnings: Vec<Location>,
 }
 
 impl Sink {
@@ -19,6 +23,8 @@ impl Sink {
             narrator: Narrator::new(release, console::color_on_stdout()),
             log: Vec::new(),
             oopses: Vec::new(),
+            complaints: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
@@ -34,6 +40,8 @@ impl Sink {
                 self.show(before);
                 self.oopses.push((**oops).clone());
             }
+            Event::Complaint { text } => self.complaints.push(text.clone()),
+            Event::Warning { at } => self.warnings.push(at.clone()),
             Event::Booted { .. } | Event::BootFailed { .. } | Event::Reply(_) => {}
         }
     }

@@ -4,6 +4,7 @@ use super::report::Report;
 use crate::console::{self, Paint, color_on_stderr, paint};
 use crate::progress::microseconds;
 use crate::text::source::Sources;
+use komod_process::protocol::Location;
 
 pub fn print_leaks(report: &Report, sources: &mut Sources) {
     for module in &report.modules {
@@ -22,6 +23,11 @@ pub fn print_verdict(report: &Report) {
     for problem in &report.problems {
         console::people(&format!("{} {}", paint("error:", Paint::BoldRed, color), problem.message));
         problem.hints.iter().for_each(|h| console::hint(h));
+    }
+    if !report.warnings.is_empty() {
+        let mut places: Vec<String> = report.warnings.iter().map(Location::to_string).collect();
+        places.dedup();
+        console::warning(&format!("the kernel warned, at {}", places.join(", ")));
     }
     let total = microseconds(report.total_us);
     let kernel = &report.kernel;

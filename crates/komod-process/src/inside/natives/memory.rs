@@ -79,21 +79,19 @@ pub fn free(at: Ptr, by: u64) {
         Err(FreeError::Double(record)) => report(&record, "Object already free", by),
         Err(FreeError::NotAllocated) => {
             let (what, who) = (machine::symbolize(at.0), machine::symbolize(by));
-            kernel::print(3, &format!("BUG: invalid free of {:#x} ({what}) in {who}", at.0));
-            machine::note_fault();
+            machine::complain(&format!("BUG: invalid free of {:#x} ({what}) in {who}", at.0));
         }
     }
 }
 
 fn report(record: &Record, what: &str, by: u64) {
     let name = machine::symbolize;
-    kernel::print(3, &format!("BUG {} (Not tainted): {what}", kind_name(record)));
+    machine::complain(&format!("BUG {} (Not tainted): {what}", kind_name(record)));
     kernel::print(3, &format!("Allocated {} bytes in {}", record.size, name(record.caller)));
     if record.freed_by != 0 && !record.is_live() {
         kernel::print(3, &format!("Freed in {}", name(record.freed_by)));
     }
     kernel::print(3, &format!("Now freed in {}", name(by)));
-    machine::note_fault();
 }
 
 /// How reports call an allocation.

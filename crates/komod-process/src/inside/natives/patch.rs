@@ -2,11 +2,11 @@
 //! breakpoints and temporary mappings.
 
 use super::natives;
-use crate::inside::patching::{unseal, write_code};
+use crate::inside::patching::{unmap, unseal, write_code};
 use crate::inside::ptr::Ptr;
 use crate::inside::region;
 use crate::inside::single::Single;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 const NOP5: [u8; 5] = [0x0f, 0x1f, 0x44, 0x00, 0x00];
 const NOP2: [u8; 2] = [0x66, 0x90];
@@ -39,7 +39,12 @@ struct ModuleArea {
     live: HashMap<u64, u64>,
     /// Freed runs by size.
     free: HashMap<u64, Vec<u64>>,
+    /// Runs freed lately: nothing is mapped there, so whoever still uses one meets a page fault.
+    quarantine: VecDeque<(u64, u64)>,
 }
+
+/// So many freed runs stay unmapped before the first of them is used again.
+const QUARANTINE: usize = 64;
 
 static MODULE_AREA: Single<ModuleArea> = Single::new();
 
@@ -65,18 +70,35 @@ pub fn module_memory(size: u64) -> Ptr {
         (Ptr(at), false)
     });
     if used_before {
-        at.fill(0, size);
+        unseal(at.0, at.0 + size);
     }
     at
 }
 
 pub fn free_module_memory(at: Ptr) {
-    MODULE_AREA.with(|area| {
-        if let Some(size) = area.live.remove(&at.0) {
-            unseal(at.0, at.0 + size);
-            area.free.entry(size).or_default().push(at.0);
+    let size = MODULE_AREA.with(|area| {
+        let size = area.live.remove(&at.0)?;
+        area.quarantine.push_back((at.0, size));
+        if area.quarantine.len() > QUARANTINE
+            && let Some((at, size)) = area.quarantine.pop_front()
+        {
+            area.free.entry(size).or_default().push(at);
         }
+        Some(size)
     });
+    if let Some(size) = size {
+        unmap(at.0, at.0 + size);
+    }
+}
+
+/// Whether an address lies in memory of a module that has gone.
+pub fn is_unmapped(address: u64) -> bool {
+    region::is_module_address(address)
+        && MODULE_AREA.with(|area| {
+            let inside = |at: u64, size: u64| address.wrapping_sub(at) < size;
+            area.quarantine.iter().any(|(at, size)| inside(*at, *size))
+                || area.free.iter().any(|(size, all)| all.iter().any(|at| inside(*at, *size)))
+        })
 }
 
 natives! {

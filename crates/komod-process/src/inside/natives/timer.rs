@@ -87,6 +87,14 @@ pub fn fire_due() {
         q.armed.remove(&timer);
         Some(timer)
     }) {
+        if let Timer::List(t) | Timer::High(t) = timer
+            && super::patch::is_unmapped(t.0)
+        {
+            let function =
+                if timer == Timer::High(t) { "hrtimer_interrupt" } else { "run_timer_softirq" };
+            softirq::push(Job::Gone { function, object: t });
+            continue;
+        }
         mark_idle(timer);
         match timer {
             Timer::List(t) => {

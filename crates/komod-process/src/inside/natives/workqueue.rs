@@ -81,6 +81,9 @@ fn work_loop() {
     STATE.with(|s| s.workers.push(Worker { task: me, task_struct, busy: None }));
     loop {
         while let Some(work) = take(me) {
+            if super::patch::is_unmapped(work.0) {
+                crate::inside::exceptions::gone("process_one_work", work.0);
+            }
             set_pending(work, false);
             let function = work.at(offsets().work_func).read::<Ptr>();
             if function.is_null() {
