@@ -5,7 +5,7 @@ use super::outcome::{Outcome, Verdict};
 use super::processes;
 use super::turn::Turn;
 use crate::kernels;
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use komod_process::client::{ClientError, Kernel};
 use komod_process::protocol::{BootSpec, Event, Loader, Mode, Reply, Request};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -19,6 +19,8 @@ const IMAGE_BASE: u64 = 0x1000_0000;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// A module's init may burn this much processor time (test modules do).
 const CPU_SECONDS: u32 = 30;
+/// A new fork is looked for this often.
+const LOOKS: u32 = 100;
 /// A zygote that we lost ends by itself.
 const IDLE_SECONDS: u32 = 60;
 /// As in the guest: a busy module gets this many tries, this far apart.
@@ -80,9 +82,13 @@ impl Zygote {
         let mut kernel = Kernel::connect(stream);
         // Its first answer shows that it is there.
         kernel.call(&Request::Status, &[], &mut |_| {})?;
-        let pid = processes::children(self.pid)?.difference(&before).next().copied();
-        let pid = pid.context("the zygote answered, but has no new child")?;
-        Ok(Child { kernel, pid })
+        // The list may lack some while others end (proc_pid_task(5)).
+        for _ in 0..LOOKS {
+            if let Some(pid) = processes::children(self.pid)?.difference(&before).max() {
+                return Ok(Child { kernel, pid: *pid });
+            }
+        }
+        bail!("the zygote answered, but has no new child");
     }
 
     /// A module's turn.

@@ -137,7 +137,7 @@ fn both(kernel: &Kernel, what: &str, cases: &[Case]) -> Result<Tally> {
     });
     let (mut tally, mut known) = (Tally::default(), 0);
     for (case, result) in cases.iter().zip(results) {
-        let differences = result.with_context(|| case.name.clone())?;
+        let differences = result.unwrap_or_else(|error| vec![format!("error: {error:#}")]);
         let reason = known::reason(&case.name);
         if !differences.is_empty() {
             let words = reason.map(|r| format!(" (known: {r})")).unwrap_or_default();

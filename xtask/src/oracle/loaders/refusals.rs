@@ -345,6 +345,7 @@ const ONE_MODULE: &[Changed] = &[
     changed("L-26", "hello", |m| m.name("blacklisted")),
     changed("L-29", "hello", |m| m.set(m.section(".init.text")?, Header::Flags, AWX)),
     changed("L-30", "hello", |m| m.add(".data..percpu", SHT_NOBITS, AW, &[], 200_000)),
+    // From 4 GiB on the kernel's sizes wrap: that is L-50, whatever komod calls it.
     changed("L-31", "counter", |m| m.set(m.section(".bss")?, Header::Size, 1 << 30)),
     changed("L-32", "hello", |m| {
         let at = m.symbol("_printk")? + 6;
