@@ -40,6 +40,7 @@ pub mod project;
 pub mod rules;
 mod shadow;
 mod tree;
+pub mod warm;
 
 pub use build::{Built, Options, build};
 pub use builtin::{BuiltinObject, compile_builtin};
