@@ -4,7 +4,7 @@
  *
  * Preloaded into cc1 by komod, which compiles this file for the purpose. The main file's buffer is
  * placed so that the first byte after the preamble begins a page, and that page is made
- * inaccessible: cc1 runs until it touches the byte. So it has provably seen nothing behind the
+ * inaccessible: cc1 runs until it touches the byte. So it has provably used nothing behind the
  * preamble, and what it does next depends on the text that a fork puts there. One requester is one
  * fork. A fork goes on only if all files that cc1 has looked for, found or not, are as they were,
  * and the preamble is the same; in every other case it says why and ends, and the requester runs
@@ -32,6 +32,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #if !defined(__GLIBC__) || !__GLIBC_PREREQ(2, 33)
@@ -45,6 +46,7 @@ void __libc_free(void *old);
 #define PAGE 4096ul
 #define ROOM (16ul << 20)   /* for the text after the preamble; address space, not memory */
 #define FRESH_NS 50000000ll /* a file changed this shortly before it was read may change unseen */
+#define TRAP_FLAG 0x100     /* in the x86 flags: a trap after the next instruction */
 #define CHILDREN 64
 #define MAGIC "komod-warm-1"
 
@@ -58,9 +60,8 @@ static long idle_seconds, life_seconds, child_seconds, floor_kib;
 /* The main file in cc1's memory. */
 static int main_fd = -1;
 static size_t main_size, main_read;
-static char *text;
+static char *text, *preamble; /* cc1 joins lines in place: the preamble as it was read is a copy */
 static char **limits; /* points to cc1's pair (start, end) */
-static int armed, passed;
 
 static int assembly_fd = -1, stats_seen, conn = -1;
 static pid_t server;
@@ -139,7 +140,6 @@ static void arm(void)
 {
 	if (mprotect(text + split, ROOM, PROT_NONE))
 		refuse("cannot protect the text");
-	armed = 1;
 }
 
 static int opened(const char *path, int flags, mode_t mode)
@@ -160,11 +160,6 @@ static int opened(const char *path, int flags, mode_t mode)
 		look(path, &found, S_ISREG(found.st_mode) ? FILE_READ : EXISTS);
 	} else {
 		refuse("the source includes itself");
-	}
-	if (passed && !armed) {
-		if (limits[-1] != text + split)
-			refuse("the compiler went past the preamble");
-		arm();
 	}
 	errno = error;
 	return fd;
@@ -248,6 +243,10 @@ int close(int fd)
 		main_fd = -2;
 		if (!text || main_read != main_size || text[split - 1] != '\n' || text[main_size - 1] == '\r')
 			refuse("the source is not as expected");
+		preamble = __libc_malloc(split);
+		if (!preamble)
+			refuse("out of memory");
+		memcpy(preamble, text, split);
 		if (sigaction(SIGSEGV, &action, &compilers_own))
 			refuse("no signal handler");
 		arm();
@@ -432,11 +431,39 @@ static void serve(void)
 	}
 }
 
+static void looked_past(int signal, siginfo_t *info, void *context)
+{
+	(void)signal, (void)info, (void)context;
+#ifdef __x86_64__
+	((ucontext_t *)context)->uc_mcontext.gregs[REG_EFL] &= ~TRAP_FLAG;
+#endif
+	arm();
+}
+
+/*
+ * Looking for the end of a short last line, cc1 loads 16 bytes at once, some of them from behind
+ * the line. What they are does not matter: it takes the line's end before them. So this one
+ * instruction is let pass.
+ */
+static void look_past(void *context)
+{
+#ifdef __x86_64__
+	struct sigaction action = { .sa_sigaction = looked_past, .sa_flags = SA_SIGINFO };
+
+	if (sigaction(SIGTRAP, &action, NULL) || mprotect(text + split, ROOM, PROT_READ | PROT_WRITE))
+		refuse("the compiler looks past the preamble");
+	((ucontext_t *)context)->uc_mcontext.gregs[REG_EFL] |= TRAP_FLAG;
+#else
+	(void)context;
+	refuse("the compiler looks past the preamble");
+#endif
+}
+
 static void touched(int signal, siginfo_t *info, void *context)
 {
 	char *at = info->si_addr;
 
-	(void)signal, (void)context;
+	(void)signal;
 	if (phase != READING || at < text + split || at >= text + split + ROOM) {
 		sigaction(SIGSEGV, &compilers_own, NULL); /* a crash: it happens again, there */
 		return;
@@ -444,15 +471,9 @@ static void touched(int signal, siginfo_t *info, void *context)
 	if (!limits)
 		find_limits();
 	if (limits[-1] != text + split) {
-		/*
-		 * Looking for the end of the preamble's last line, which is short, cc1 reads a few
-		 * bytes more. They do not matter; the page is closed again at the next open().
-		 */
-		if (passed++ || limits[-1] < text || limits[-1] > text + split)
+		if (limits[-1] < text || limits[-1] > text + split)
 			refuse("the compiler's place in the source is not found");
-		armed = 0;
-		mprotect(text + split, ROOM, PROT_READ | PROT_WRITE);
-		memset(text + split, '\n', PAGE);
+		look_past(context);
 		return;
 	}
 	if (!stats_seen)
@@ -547,12 +568,12 @@ static void renew_text(void)
 	syscall(SYS_close, fd);
 	if (len != (size_t)is.st_size || now[len - 1] == '\r')
 		decline('s', "");
-	if (memcmp(now, text, split))
+	if (memcmp(now, preamble, split))
 		stale('p', "");
 	if (mprotect(text + split, ROOM, PROT_READ | PROT_WRITE))
 		decline('m', "");
 	memcpy(text + split, now + split, len - split);
-	memset(text + len, 0, 64 + (main_size > len ? main_size - len : 0) + (passed ? PAGE : 0));
+	memset(text + len, 0, 64 + (main_size > len ? main_size - len : 0));
 	text[len] = '\n';
 	limits[1] = text + len;
 	munmap(now, is.st_size + 1);

@@ -22,7 +22,8 @@ pub struct Steps {
 }
 
 /// Arguments that make `cc1` do more than write assembly and the depfile, or do it by other means.
-const UNSUITABLE: [&str; 13] = [
+const UNSUITABLE: [&str; 14] = [
+    "-flto",
     "-fplugin",
     "-fprofile",
     "-fdump",
