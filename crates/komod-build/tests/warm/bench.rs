@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use komod_build::warm::{Command, Compiler, Limits, NotWarm};
 
 use crate::common::{self, Scratch};
-use crate::probed::{Outcome, Probed, outcome, plain};
+use crate::probed::{Outcome, Probed, outcome, run_plain};
 
 /// One tree, one folder for sources, one family of servers.
 pub struct Bench {
@@ -82,6 +82,14 @@ pub fn await_that(what: &str, mut is_so: impl FnMut() -> bool) {
 
 pub fn warm(warm: &Compiler, command: &Command) -> Result<Outcome, NotWarm> {
     warm.compile(command).map(|done| outcome(command, &done.stderr))
+}
+
+/// What the plain compiler makes.
+pub fn plain(command: &Command) -> Outcome {
+    let output = run_plain(command);
+    let outcome = outcome(command, &output.stderr);
+    assert!(output.status.success(), "{}", outcome.stderr);
+    outcome
 }
 
 #[track_caller]

@@ -94,14 +94,6 @@ pub fn run_plain(command: &Command) -> Output {
     process.env_clear().envs(command.env.iter().cloned()).output().unwrap()
 }
 
-/// What the plain compiler makes.
-pub fn plain(command: &Command) -> Outcome {
-    let output = run_plain(command);
-    let outcome = outcome(command, &output.stderr);
-    assert!(output.status.success(), "{}", outcome.stderr);
-    outcome
-}
-
 fn environment() -> Vec<(OsString, OsString)> {
     let path = std::env::var_os("PATH").unwrap();
     vec![("PATH".into(), path), ("LC_ALL".into(), "C".into())]

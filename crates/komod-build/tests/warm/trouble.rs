@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 
 use komod_build::warm::{Command, Limits, NotWarm};
 
+use crate::bench::plain;
 use crate::bench::{
     Bench, assert_same, await_server, await_that, compiler, for_each_tree, for_one_tree, limits,
     source, warm, write_old,
 };
-use crate::probed::{depfile, outcome, plain};
+use crate::probed::{depfile, outcome};
 
 /// The sockets of the servers.
 fn sockets(bench: &Bench) -> Vec<PathBuf> {

@@ -1,0 +1,233 @@
+//! `cargo xtask oracle warm`: real drivers compiled warm and by the plain compiler, compared.
+//!
+//! Each driver is compiled as it is and after edits. What must be equal: the object, the depfile,
+//! and what the compiler said.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use komod_build::warm::{Command, Compiler, Limits};
+
+use super::probed::{self, Outcome, Probed};
+use crate::args::Args;
+use crate::draw;
+use crate::kernels::{self, Kernel, SERIES};
+
+const HELP: &str = "\
+Usage: cargo xtask oracle warm [OPTIONS]
+
+Compiles drivers of a Linux source tree with the warm compiler and with the plain one, unedited and
+edited, and compares objects, depfiles and messages byte for byte.
+
+  --sources DIR     the source tree, or a part of it with drivers/ (default: CACHE/linux-source)
+  --kernel SERIES   6.1 or 6.12 (default: both)
+  --count N         compare N drivers drawn by the seed (default 40)
+  --seed N          the seed (default 1)
+  --driver PATH     compare this one, such as drivers/misc/ds1682.c";
+
+/// How to get sources on Debian.
+const SOURCES: &str = "no Linux source at";
+const GET: &str = "`apt-get download linux-source-6.1`, unpack it there (drivers/ is enough), or name it with --sources";
+
+/// More refusals than one in so many are a failure: warm compiling would be of no use.
+const REFUSED_ONE_IN: usize = 8;
+
+pub fn main(mut args: Args) -> Result<()> {
+    if args.flag("--help") {
+        println!("{HELP}");
+        return Ok(());
+    }
+    let sources = match args.option::<PathBuf>("--sources")? {
+        Some(dir) => dir,
+        None => kernels::cache()?.join("linux-source"),
+    };
+    let series = args.option::<String>("--kernel")?;
+    let count: usize = args.option("--count")?.unwrap_or(40);
+    let seed = args.option("--seed")?.unwrap_or(1);
+    let driver = args.option::<PathBuf>("--driver")?;
+    args.finish()?;
+    if !sources.join("drivers").is_dir() {
+        println!("SKIPPED: {SOURCES} {}: {GET}", sources.display());
+        return Ok(());
+    }
+    let drivers = match driver {
+        Some(path) => vec![sources.join(path)],
+        None => {
+            let mut all = Vec::new();
+            collect(&sources.join("drivers"), &mut all)?;
+            all.sort();
+            draw::sample(&all, all.len().min(count.saturating_mul(4)), seed)
+        }
+    };
+    let mut wrong = 0;
+    for (name, _) in SERIES.iter().filter(|(n, _)| series.as_deref().is_none_or(|s| s == *n)) {
+        wrong += sweep(&Kernel::find(name)?, &sources, &drivers, count)?;
+    }
+    if wrong > 0 {
+        bail!("{wrong} failures");
+    }
+    Ok(())
+}
+
+/// C files that may be drivers.
+fn collect(dir: &Path, all: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(dir).with_context(|| dir.display().to_string())?.flatten() {
+        let path = entry.path();
+        if entry.file_type()?.is_dir() {
+            collect(&path, all)?;
+        } else if path.extension().is_some_and(|e| e == "c")
+            && fs::read(&path)?.windows(14).any(|w| w == b"MODULE_LICENSE")
+        {
+            all.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// What came out for one driver.
+enum Verdict {
+    /// The plain compiler cannot compile it for this kernel.
+    NotPlain,
+    Refused(String),
+    Different(String),
+    Same {
+        compilations: usize,
+        plain: Duration,
+        warm: Duration,
+    },
+}
+
+/// Compares up to `count` drivers; returns the number of failures.
+fn sweep(kernel: &Kernel, sources: &Path, drivers: &[PathBuf], count: usize) -> Result<usize> {
+    let scratch = std::env::temp_dir().join(format!("komod-oracle-warm-{}", std::process::id()));
+    let result = sweep_in(&scratch, kernel, sources, drivers, count);
+    let _ = fs::remove_dir_all(&scratch);
+    result
+}
+
+fn sweep_in(
+    scratch: &Path,
+    kernel: &Kernel,
+    sources: &Path,
+    drivers: &[PathBuf],
+    count: usize,
+) -> Result<usize> {
+    let tree = kernel.tree.as_ref().context("the kernel has no build tree")?;
+    for dir in ["probe", "run"] {
+        fs::create_dir_all(scratch.join(dir))?;
+    }
+    let probed = Probed::new(tree, &scratch.join("probe"));
+    let limits = Limits { memory: 256 << 20, ..Limits::default() };
+    let warm = Compiler::new(&scratch.join("cache"), &scratch.join("run"), limits)?;
+    let (mut same, mut refused, mut different, mut skipped, mut compilations) = (0, 0, 0, 0, 0);
+    let mut times = Vec::new();
+    for driver in drivers {
+        if same + refused + different == count {
+            break;
+        }
+        let name = driver.strip_prefix(sources)?.display().to_string();
+        match compare(&probed, &warm, driver, &scratch.join("src"))? {
+            Verdict::NotPlain => skipped += 1,
+            Verdict::Refused(why) => {
+                refused += 1;
+                println!("{}: not warm: {name}: {why}", kernel.series);
+            }
+            Verdict::Different(what) => {
+                different += 1;
+                println!("{}: DIFFERENT: {name}: {what}", kernel.series);
+            }
+            Verdict::Same { compilations: n, plain, warm } => {
+                same += 1;
+                compilations += n;
+                times.push((plain, warm));
+            }
+        }
+        warm.end_all();
+    }
+    let median = |mut of: Vec<Duration>| {
+        of.sort();
+        of.get(of.len() / 2).map_or(0, Duration::as_millis)
+    };
+    println!(
+        "{}: {same} drivers the same in {compilations} compilations, {different} different, \
+         {refused} not warm, {skipped} not for this kernel; median {} ms plain, {} ms warm",
+        kernel.release,
+        median(times.iter().map(|t| t.0).collect()),
+        median(times.iter().map(|t| t.1).collect()),
+    );
+    let too_many = refused * REFUSED_ONE_IN > same + refused + different;
+    Ok(different + usize::from(too_many))
+}
+
+fn compare(probed: &Probed, warm: &Compiler, driver: &Path, dir: &Path) -> Result<Verdict> {
+    // The driver's folder, for its headers.
+    let _ = fs::remove_dir_all(dir);
+    fs::create_dir_all(dir)?;
+    for entry in fs::read_dir(driver.parent().context("a driver in no folder")?)?.flatten() {
+        if entry.path().extension().is_some_and(|e| e == "h" || e == "c") {
+            fs::copy(entry.path(), dir.join(entry.file_name()))?;
+        }
+    }
+    let name = driver.file_stem().and_then(|n| n.to_str()).context("a name that is no text")?;
+    let command = probed.command(dir, name);
+    let text = fs::read_to_string(driver)?;
+    if !probed::run_plain(&command).status.success() {
+        return Ok(Verdict::NotPlain);
+    }
+    if let Err(why) = warm.start(&command) {
+        return Ok(Verdict::Refused(why.to_string()));
+    }
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !warm.is_ready(&command) {
+        if let Some(why) = warm.refusal(&command) {
+            return Ok(Verdict::Refused(why));
+        }
+        if Instant::now() > deadline {
+            return Ok(Verdict::Refused("the server did not come up".into()));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let mut first = None;
+    let mut compilations = 0;
+    for (what, text) in edits(&text) {
+        fs::write(&command.source, text)?;
+        let Some((plain, plain_time)) = plain(&command) else { continue };
+        let started = Instant::now();
+        let done = match warm.compile(&command) {
+            Ok(done) => done,
+            Err(why) => return Ok(Verdict::Refused(format!("{what}: {why}"))),
+        };
+        first.get_or_insert((plain_time, started.elapsed()));
+        compilations += 1;
+        let got = probed::outcome(&command, &done.stderr);
+        if got != plain {
+            return Ok(Verdict::Different(format!("{what}: {got:?} instead of {plain:?}")));
+        }
+    }
+    let (plain, warm) = first.context("no edits")?;
+    Ok(Verdict::Same { compilations, plain, warm })
+}
+
+/// What the plain compiler makes, if it succeeds.
+fn plain(command: &Command) -> Option<(Outcome, Duration)> {
+    let started = Instant::now();
+    let output = probed::run_plain(command);
+    let time = started.elapsed();
+    output.status.success().then(|| (probed::outcome(command, &output.stderr), time))
+}
+
+/// A driver as it is, and with edits that move lines, add code and warnings.
+fn edits(text: &str) -> Vec<(&'static str, String)> {
+    let code = "\nint komod_edit(int a);\nint komod_edit(int a)\n{\n\tint unused;\n\tpr_info(\"%s:%d %d\\n\", __FILE__, __LINE__, a);\n\treturn a + __COUNTER__;\n}\n";
+    let license = text.rfind("MODULE_LICENSE").unwrap_or(text.len());
+    // A blank line before the last static function moves all that follows.
+    let last = text.rfind("\n}\n").map_or(text.len(), |at| at + 3);
+    vec![
+        ("unedited", text.to_owned()),
+        ("code added", format!("{text}{code}")),
+        ("lines moved", format!("{}\n/* komod */\n\n{}", &text[..last], &text[last..])),
+        ("code before the licence", format!("{}{code}{}", &text[..license], &text[license..])),
+    ]
+}
