@@ -31,6 +31,7 @@
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command as Process;
 use std::sync::{Mutex, PoisonError};
@@ -288,13 +289,24 @@ impl Command {
         if self.env.iter().any(|(name, _)| name.as_bytes().starts_with(b"LD_PRELOAD")) {
             return Err(NotWarm::Unsuitable("something is preloaded already"));
         }
+        // What is in such files is not looked at again.
+        let more = |arg: &OsString| {
+            ["@", "-specs", "--specs"]
+                .iter()
+                .any(|with| arg.as_bytes().starts_with(with.as_bytes()))
+        };
+        if self.argv.iter().any(more) {
+            return Err(NotWarm::Unsuitable("the command has options in files"));
+        }
         let program = self.program()?;
         let version = shim::version();
+        let world = world();
         let mut strings: Vec<&[u8]> = vec![
             version.as_bytes(),
             program.as_os_str().as_bytes(),
             self.cwd.as_os_str().as_bytes(),
         ];
+        strings.push(world.as_bytes());
         strings.extend([self.source.as_os_str().as_bytes(), self.output.as_os_str().as_bytes()]);
         strings.extend(self.argv.iter().map(|arg| arg.as_bytes()));
         strings.push(b"environment");
@@ -303,6 +315,15 @@ impl Command {
         strings.extend(env.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]));
         Ok(digest::of_list(strings)[..32].to_owned())
     }
+}
+
+/// What paths and process ids mean here: another container, another world.
+fn world() -> String {
+    let namespaces = ["mnt", "pid", "user"].map(|kind| {
+        std::fs::read_link(format!("/proc/self/ns/{kind}")).unwrap_or_default().into_os_string()
+    });
+    let root = std::fs::metadata("/").map(|meta| (meta.dev(), meta.ino())).ok();
+    format!("{namespaces:?} {root:?}")
 }
 
 #[cfg(test)]
@@ -339,5 +360,7 @@ mod tests {
         }
         let preloaded = change(&|c| c.env.push(("LD_PRELOAD".into(), "x.so".into())));
         assert!(matches!(preloaded.name(), Err(NotWarm::Unsuitable(_))));
+        let in_a_file = change(&|c| c.argv.push("@options".into()));
+        assert!(matches!(in_a_file.name(), Err(NotWarm::Unsuitable(_))));
     }
 }

@@ -117,7 +117,7 @@ impl Folder {
         if let Ok(stream) = self.connect(name)
             && let Ok(peer) = rustix::net::sockopt::socket_peercred(&stream)
         {
-            let _ = rustix::process::kill_process(peer.pid, Signal::TERM);
+            let _ = rustix::process::kill_process(peer.pid, Signal::KILL);
         }
         for kind in ["sock", "plan", "log", "s"] {
             let _ = fs::remove_file(self.file(name, kind));

@@ -66,7 +66,10 @@ pub fn compile(
 /// Waits for the fork.
 fn fork(stream: &UnixStream, patience: Duration) -> Result<Pid, NotWarm> {
     let mut hello = [0; 5];
-    read_exact(stream, &mut hello, patience)?;
+    if let Err(error) = read_exact(stream, &mut hello, patience) {
+        let silent = matches!(error, NotWarm::TimedOut(_));
+        return Err(if silent { NotWarm::Lost("it does not answer") } else { error });
+    }
     match hello {
         [b'P', pid @ ..] => Pid::from_raw(i32::from_ne_bytes(pid)),
         _ => None,

@@ -45,7 +45,7 @@ void __libc_free(void *old);
 
 #define PAGE 4096ul
 #define ROOM (16ul << 20)   /* for the text after the preamble; address space, not memory */
-#define FRESH_NS 50000000ll /* a file changed this shortly before it was read may change unseen */
+#define FRESH_NS 50000000ll /* file times may be that coarse */
 #define TRAP_FLAG 0x100     /* in the x86 flags: a trap after the next instruction */
 #define CHILDREN 64
 #define MAGIC "komod-warm-1"
@@ -83,10 +83,35 @@ static void refuse(const char *why)
 	_exit(3);
 }
 
-static int is_newer(const struct timespec *when, const struct timespec *now)
+static int is_fresh(const struct stat *found)
 {
-	long long ns = (now->tv_sec - when->tv_sec) * 1000000000ll + now->tv_nsec - when->tv_nsec;
-	return ns < FRESH_NS;
+	const struct timespec *when[] = { &found->st_mtim, &found->st_ctim };
+	struct timespec now;
+	int i;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	for (i = 0; i < 2; i++)
+		if ((now.tv_sec - when[i]->tv_sec) * 1000000000ll + now.tv_nsec - when[i]->tv_nsec < FRESH_NS)
+			return 1;
+	return 0;
+}
+
+/*
+ * A file that is about to be read. If it was changed just now, it could change again without a
+ * newer time: so some time passes first.
+ */
+static void let_age(int fd, struct stat *found)
+{
+	static int rounds = 200;
+	struct timespec pause = { .tv_nsec = FRESH_NS / 10 };
+
+	while (is_fresh(found)) {
+		if (rounds-- == 0)
+			refuse("a file is younger than the clock");
+		nanosleep(&pause, NULL);
+		if (fstat(fd, found))
+			refuse("cannot look at a file");
+	}
 }
 
 static void look(const char *path, const struct stat *found, int kind)
@@ -107,13 +132,6 @@ static void look(const char *path, const struct stat *found, int kind)
 	strcpy(l->path, path);
 	if (kind != ABSENT)
 		l->found = *found;
-	if (kind == FILE_READ) {
-		struct timespec now;
-
-		clock_gettime(CLOCK_REALTIME, &now);
-		if (is_newer(&found->st_mtim, &now) || is_newer(&found->st_ctim, &now))
-			refuse("a header was changed just before it was read");
-	}
 }
 
 static int same_time(struct timespec a, struct timespec b)
@@ -157,6 +175,8 @@ static int opened(const char *path, int flags, mode_t mode)
 		main_fd = fd;
 		main_size = found.st_size;
 	} else if (strcmp(path, source)) {
+		if (S_ISREG(found.st_mode))
+			let_age(fd, &found);
 		look(path, &found, S_ISREG(found.st_mode) ? FILE_READ : EXISTS);
 	} else {
 		refuse("the source includes itself");

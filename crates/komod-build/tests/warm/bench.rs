@@ -36,9 +36,9 @@ impl Bench {
         self.probed.command(&self.scratch.0.join("src"), name)
     }
 
-    /// Writes a source that is old enough to have been there before any compilation.
+    /// Writes a source.
     pub fn write(&self, name: &str, text: &str) -> Command {
-        write_old(&self.scratch.0.join("src").join(format!("{name}.c")), text);
+        write_anew(&self.scratch.0.join("src").join(format!("{name}.c")), text);
         self.command(name)
     }
 
@@ -59,10 +59,10 @@ pub fn compiler(scratch: &Scratch, limits: Limits) -> Compiler {
     Compiler::new(&scratch.0.join("cache"), &scratch.0.join("run"), limits).unwrap()
 }
 
-/// A server refuses headers that changed a moment before it read them.
-pub fn write_old(path: &Path, text: &str) {
+/// Writes a file so that its times differ from those it had before.
+pub fn write_anew(path: &Path, text: &str) {
+    std::thread::sleep(Duration::from_millis(20));
     fs::write(path, text).unwrap();
-    std::thread::sleep(Duration::from_millis(60));
 }
 
 pub fn await_server(warm: &Compiler, command: &Command) {

@@ -6,7 +6,7 @@ use komod_build::warm::NotWarm;
 
 use crate::bench::plain;
 use crate::bench::{
-    HEAD, TAIL, assert_same, for_each_tree, for_one_tree, limits, source, write_old,
+    HEAD, TAIL, assert_same, for_each_tree, for_one_tree, limits, source, write_anew,
 };
 use crate::common;
 use crate::probed::run_plain;
@@ -54,10 +54,10 @@ fn options_that_change_what_is_read_or_said() {
         for sub in ["once", "next"] {
             fs::create_dir(dir.join(sub)).unwrap();
         }
-        write_old(&dir.join("next/deep.h"), "static int deep(void) { return __LINE__; }\n");
-        write_old(&dir.join("once/deep.h"), "#pragma once\n#include_next \"deep.h\"\n");
-        write_old(&dir.join("local.h"), "#define LOCAL __FILE__\n");
-        write_old(&dir.join("first.h"), "#define FIRST 3\n");
+        write_anew(&dir.join("next/deep.h"), "static int deep(void) { return __LINE__; }\n");
+        write_anew(&dir.join("once/deep.h"), "#pragma once\n#include_next \"deep.h\"\n");
+        write_anew(&dir.join("local.h"), "#define LOCAL __FILE__\n");
+        write_anew(&dir.join("first.h"), "#define FIRST 3\n");
         let text = format!("{head}int x(void) {{ int u; return deep() + FIRST; }}\n{TAIL}");
         let mut command = bench.write("options", &text);
         let path = |p: &str| dir.join(p).into_os_string();
@@ -92,7 +92,7 @@ fn preambles_of_all_kinds() {
         ),
     ];
     for_one_tree("preambles", limits(), |bench| {
-        write_old(&bench.scratch.0.join("src/a.h"), "#include <linux/module.h>\n");
+        write_anew(&bench.scratch.0.join("src/a.h"), "#include <linux/module.h>\n");
         let mut warm = 0;
         for (at, (what, head)) in heads.iter().enumerate() {
             let end = head.lines().filter(|l| l.starts_with("#if")).count()
@@ -147,7 +147,7 @@ fn examples_and_cases() {
             for header in fs::read_dir(file.parent().unwrap()).unwrap().flatten() {
                 if header.path().extension().is_some_and(|e| e == "h") {
                     let copy = bench.scratch.0.join("src").join(header.file_name());
-                    write_old(&copy, &fs::read_to_string(header.path()).unwrap());
+                    write_anew(&copy, &fs::read_to_string(header.path()).unwrap());
                 }
             }
             if !run_plain(&command).status.success() {
