@@ -25,7 +25,8 @@ edited, and compares objects, depfiles and messages byte for byte.
   --kernel SERIES   6.1 or 6.12 (default: both)
   --count N         compare N drivers drawn by the seed (default 40)
   --seed N          the seed (default 1)
-  --driver PATH     compare this one, such as drivers/misc/ds1682.c";
+  --driver PATH     compare this one, such as drivers/misc/ds1682.c or examples/hello/hello.c
+  --repeat N        also compile each N times both ways; print the medians and the server's memory";
 
 /// How to get sources on Debian.
 const SOURCES: &str = "no Linux source at";
@@ -47,12 +48,15 @@ pub fn main(mut args: Args) -> Result<()> {
     let count: usize = args.option("--count")?.unwrap_or(40);
     let seed = args.option("--seed")?.unwrap_or(1);
     let driver = args.option::<PathBuf>("--driver")?;
+    let repeat = args.option("--repeat")?.unwrap_or(0);
     args.finish()?;
-    if !sources.join("drivers").is_dir() {
+    let own = driver.as_ref().is_some_and(|path| path.is_file());
+    if !own && !sources.join("drivers").is_dir() {
         println!("SKIPPED: {SOURCES} {}: {GET}", sources.display());
         return Ok(());
     }
     let drivers = match driver {
+        Some(path) if own => vec![fs::canonicalize(path)?],
         Some(path) => vec![sources.join(path)],
         None => {
             let mut all = Vec::new();
@@ -63,7 +67,7 @@ pub fn main(mut args: Args) -> Result<()> {
     };
     let mut wrong = 0;
     for (name, _) in SERIES.iter().filter(|(n, _)| series.as_deref().is_none_or(|s| s == *n)) {
-        wrong += sweep(&Kernel::find(name)?, &sources, &drivers, count)?;
+        wrong += sweep(&Kernel::find(name)?, &drivers, count, repeat)?;
     }
     if wrong > 0 {
         bail!("{wrong} failures");
@@ -100,9 +104,9 @@ enum Verdict {
 }
 
 /// Compares up to `count` drivers; returns the number of failures.
-fn sweep(kernel: &Kernel, sources: &Path, drivers: &[PathBuf], count: usize) -> Result<usize> {
+fn sweep(kernel: &Kernel, drivers: &[PathBuf], count: usize, repeat: usize) -> Result<usize> {
     let scratch = std::env::temp_dir().join(format!("komod-oracle-warm-{}", std::process::id()));
-    let result = sweep_in(&scratch, kernel, sources, drivers, count);
+    let result = sweep_in(&scratch, kernel, drivers, count, repeat);
     let _ = fs::remove_dir_all(&scratch);
     result
 }
@@ -110,9 +114,9 @@ fn sweep(kernel: &Kernel, sources: &Path, drivers: &[PathBuf], count: usize) -> 
 fn sweep_in(
     scratch: &Path,
     kernel: &Kernel,
-    sources: &Path,
     drivers: &[PathBuf],
     count: usize,
+    repeat: usize,
 ) -> Result<usize> {
     let tree = kernel.tree.as_ref().context("the kernel has no build tree")?;
     for dir in ["probe", "run"] {
@@ -127,8 +131,13 @@ fn sweep_in(
         if same + refused + different == count {
             break;
         }
-        let name = driver.strip_prefix(sources)?.display().to_string();
-        match compare(&probed, &warm, driver, &scratch.join("src"))? {
+        let name = driver.display().to_string();
+        let verdict = compare(&probed, &warm, driver, &scratch.join("src"))?;
+        let mut measured = String::new();
+        if let (Verdict::Same { .. }, true) = (&verdict, repeat > 0) {
+            measured = measure(&probed, &warm, driver, &scratch.join("src"), repeat)?;
+        }
+        match verdict {
             Verdict::NotPlain => skipped += 1,
             Verdict::Refused(why) => {
                 refused += 1;
@@ -142,23 +151,88 @@ fn sweep_in(
                 same += 1;
                 compilations += n;
                 times.push((plain, warm));
+                if repeat > 0 {
+                    println!("{}: {name}: {}", kernel.series, measured);
+                }
             }
         }
         warm.end_all();
     }
-    let median = |mut of: Vec<Duration>| {
-        of.sort();
-        of.get(of.len() / 2).map_or(0, Duration::as_millis)
-    };
     println!(
         "{}: {same} drivers the same in {compilations} compilations, {different} different, \
          {refused} not warm, {skipped} not for this kernel; median {} ms plain, {} ms warm",
         kernel.release,
-        median(times.iter().map(|t| t.0).collect()),
-        median(times.iter().map(|t| t.1).collect()),
+        median(times.iter().map(|t| t.0)).as_millis(),
+        median(times.iter().map(|t| t.1)).as_millis(),
     );
     let too_many = refused * REFUSED_ONE_IN > same + refused + different;
     Ok(different + usize::from(too_many))
+}
+
+fn median(of: impl Iterator<Item = Duration>) -> Duration {
+    let mut of: Vec<_> = of.collect();
+    of.sort();
+    of.get(of.len() / 2).copied().unwrap_or_default()
+}
+
+/// How long both ways take, and how much of a processor; the latter is what can be trusted on a
+/// busy machine.
+fn measure(
+    probed: &Probed,
+    warm: &Compiler,
+    driver: &Path,
+    dir: &Path,
+    repeat: usize,
+) -> Result<String> {
+    let name = driver.file_stem().and_then(|n| n.to_str()).context("a name that is no text")?;
+    let command = probed.command(dir, name);
+    let server = server(&command).context("the server is gone")?;
+    let own = Path::new("/proc/self");
+    let cpu = || -> Result<u64> { Ok(children_ms(own)? + children_ms(&server)?) };
+    let timed = |compile: &dyn Fn() -> Result<()>| -> Result<String> {
+        let mut times = Vec::new();
+        let before = cpu()?;
+        for _ in 0..repeat {
+            let started = Instant::now();
+            compile()?;
+            times.push(started.elapsed());
+        }
+        // The server counts a fork when it has seen its end.
+        std::thread::sleep(Duration::from_secs(3));
+        let cpu = (cpu()? - before) / repeat as u64;
+        Ok(format!("{} ms ({cpu} ms CPU)", median(times.into_iter()).as_millis()))
+    };
+    let plain = timed(&|| plain(&command).map(drop).context("the plain compiler fails"))?;
+    let warm = timed(&|| Ok(warm.compile(&command).map(drop)?))?;
+    let memory = memory(&server).context("the server has no memory")? / 1024;
+    Ok(format!("median of {repeat}: {plain} plain, {warm} warm; server {memory} MiB"))
+}
+
+/// The process of the command's server.
+fn server(command: &Command) -> Option<PathBuf> {
+    let source = command.source.to_str()?;
+    let is_server = |dir: &PathBuf| {
+        let argv = fs::read_to_string(dir.join("cmdline")).unwrap_or_default();
+        argv.contains("/cc1\0") && argv.split('\0').any(|arg| arg == source)
+    };
+    fs::read_dir("/proc").ok()?.flatten().map(|entry| entry.path()).find(is_server)
+}
+
+/// What a process's ended children have used (`cutime` and `cstime` of proc(5)), in milliseconds:
+/// the kernel counts them in hundredths of a second.
+fn children_ms(process: &Path) -> Result<u64> {
+    let stat = fs::read_to_string(process.join("stat"))?;
+    let fields = stat.rsplit(") ").next().unwrap_or_default();
+    let ticks = |at: usize| fields.split(' ').nth(at).and_then(|f| f.parse::<u64>().ok());
+    // The fields are numbered from 1, and the third comes first here.
+    Ok(10 * (ticks(16 - 3).context("no cutime")? + ticks(17 - 3).context("no cstime")?))
+}
+
+/// A process's resident memory in KiB.
+fn memory(process: &Path) -> Option<u64> {
+    let status = fs::read_to_string(process.join("status")).ok()?;
+    let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    rss.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
 fn compare(probed: &Probed, warm: &Compiler, driver: &Path, dir: &Path) -> Result<Verdict> {
