@@ -620,10 +620,23 @@ static void renew_files(void)
 	}
 }
 
+/* Whoever asked and is gone may ask again, of another: both would write the same files. */
+static void end_with_requester(void)
+{
+	char byte;
+
+	signal(SIGIO, SIG_DFL); /* ends the process */
+	if (fcntl(conn, F_SETOWN, getpid()) || fcntl(conn, F_SETFL, O_ASYNC) ||
+	    recv(conn, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0)
+		decline('x', "");
+}
+
 static void ended(int status, void *unused)
 {
 	(void)unused;
+	fflush(stdout);
 	say('D', (char)status, "");
+	_exit(status);
 }
 
 static void go_on(void)
@@ -636,6 +649,7 @@ static void go_on(void)
 	memcpy(hello + 1, &self, sizeof(self));
 	send(conn, hello, sizeof(hello), MSG_NOSIGNAL);
 	receive(out);
+	end_with_requester();
 	check_files();
 	renew_text();
 	renew_files();

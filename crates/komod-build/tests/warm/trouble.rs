@@ -2,7 +2,9 @@
 //! afterwards is right.
 
 use std::fs;
-use std::io::Write;
+use std::io::{IoSlice, Read, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::AsFd;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -10,6 +12,8 @@ use std::process::Command as Process;
 use std::time::{Duration, Instant};
 
 use komod_build::warm::{Command, Limits, NotWarm};
+use rustix::fs::MemfdFlags;
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 
 use crate::bench::plain;
 use crate::bench::{
@@ -205,16 +209,45 @@ fn a_compilation_that_takes_too_long() {
     for_one_tree("long", hasty, |bench| {
         let command = bench.write("long", &source("int x;\n"));
         bench.start(&command);
-        let body: String = (0..20_000)
-            .map(|i| format!("int f{i}(int a) {{ return a * {i} / (a + 3); }}\n"))
-            .collect();
-        fs::write(&command.source, source(&body)).unwrap();
+        fs::write(&command.source, source(&long_body())).unwrap();
         let got = bench.warm.compile(&command);
         assert!(matches!(got, Err(NotWarm::TimedOut(_))), "{got:?}");
         assert_eq!(processes(&command).len(), 1, "the fork is gone, the server stays");
         fs::write(&command.source, source("int y;\n")).unwrap();
         await_that("it serves again", || warm(&bench.warm, &command).is_ok());
     });
+}
+
+#[test]
+fn whoever_asked_dies() {
+    for_one_tree("dies", limits(), |bench| {
+        let command = bench.write("dies", &source("int x;\n"));
+        bench.start(&command);
+        fs::write(&command.source, source(&long_body())).unwrap();
+        let mut stream = UnixStream::connect(&sockets(bench)[0]).unwrap();
+        stream.read_exact(&mut [0; 5]).unwrap();
+        let file = || rustix::fs::memfd_create("test", MemfdFlags::CLOEXEC).unwrap();
+        let files = [file(), file(), file()];
+        let fds = files.each_ref().map(|file| file.as_fd());
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        control.push(SendAncillaryMessage::ScmRights(&fds));
+        let magic = [IoSlice::new(b"komod-warm-1")];
+        rustix::net::sendmsg(&stream, &magic, &mut control, SendFlags::empty()).unwrap();
+        await_that("it writes", || rustix::fs::fstat(&files[0]).unwrap().st_size > 0);
+        assert_eq!(processes(&command).len(), 2);
+        drop(stream);
+        await_that("the fork is gone", || processes(&command).len() == 1);
+        assert!(!depfile(&command).exists());
+        fs::write(&command.source, source("int y;\n")).unwrap();
+        assert_same(bench, &command, "the next");
+    });
+}
+
+/// Code that takes seconds to compile.
+fn long_body() -> String {
+    let function = |i| format!("int f{i}(int a) {{ return a * {i} / (a + 3); }}\n");
+    (0..20_000).map(function).collect()
 }
 
 #[test]
