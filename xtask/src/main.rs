@@ -40,6 +40,7 @@ Usage: cargo xtask TASK [OPTIONS]
   examples        the examples must log the same in-process as in the real kernel
   oracle boot     compare stock modules in-process with the real kernel under QEMU
   oracle loaders  compare komod's loader with the kernel's own
+  oracle warm     compare drivers compiled warm with the plain compiler's
   bench           measure komod against a plain QEMU boot
   fuzz TARGET     run one fuzz target for a while
 

@@ -18,6 +18,7 @@
 //! reported with the user's own paths.
 //!
 //! [`compile_builtin`] compiles the same sources as if they were linked into the kernel.
+//! [`warm`] compiles a file that was edited without reading its headers again.
 //! [`rules`] holds one file per known failure; its page is `komod explain CODE`.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -41,6 +42,7 @@ pub mod project;
 pub mod rules;
 mod shadow;
 mod tree;
+pub mod warm;
 
 pub use build::{Built, Options, build};
 pub use builtin::{BuiltinObject, compile_builtin};

@@ -1,5 +1,6 @@
 //! `cargo xtask oracle boot`: stock modules in the real kernel and in-process, compared;
 //! `cargo xtask oracle loaders`: the two loaders, compared.
+//! `cargo xtask oracle warm`: see [`warm`].
 
 mod compare;
 mod guest;
@@ -8,10 +9,13 @@ mod known;
 mod loaders;
 mod mask;
 mod outcome;
+#[path = "../../../crates/komod-build/tests/warm/probed.rs"]
+mod probed;
 mod processes;
 mod record;
 mod table;
 mod turn;
+mod warm;
 
 pub use guest::{Visit, Work, initramfs};
 pub use outcome::Outcome;
@@ -33,6 +37,7 @@ use std::time::Instant;
 
 const HELP: &str = "\
 Usage: cargo xtask oracle boot [OPTIONS]
+       cargo xtask oracle warm [OPTIONS]   (has a --help of its own)
 
 Loads and unloads stock modules in the real kernel under QEMU and in-process, and compares the
 results of init and exit and the log. The real kernel's results are recorded in komod's cache.
@@ -54,11 +59,15 @@ const SEED: u64 = 1;
 const SETTLE_MS: u64 = 50;
 
 pub fn main(mut args: Args) -> Result<()> {
+    let subject = args.positional();
+    if subject.as_deref() == Some("warm") {
+        return warm::main(args);
+    }
     if args.flag("--help") || args.flag("-h") {
         println!("{HELP}\n\n{}", loaders::HELP);
         return Ok(());
     }
-    match args.positional().as_deref() {
+    match subject.as_deref() {
         Some("boot") => {}
         Some("loaders") => return loaders::main(args),
         _ => bail!("{HELP}\n\n{}", loaders::HELP),
