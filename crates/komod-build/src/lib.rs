@@ -33,6 +33,7 @@ mod location;
 mod log;
 mod makefile;
 mod messages;
+pub mod modpost;
 mod modules;
 mod neighbours;
 mod packages;
