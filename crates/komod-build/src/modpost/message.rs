@@ -90,6 +90,8 @@ pub struct Message {
     pub code: Code,
     /// Where.
     pub place: Place,
+    /// Lines that are printed before the message proper.
+    pub before: Option<String>,
     /// The text after `WARNING: modpost: `, without a line end.
     pub text: String,
     /// Kernel line, which decides the word for [`Level::Fatal`].
@@ -104,6 +106,9 @@ impl fmt::Display for Message {
             Level::Error => "ERROR",
             Level::Fatal => self.dialect.fatal_word(),
         };
+        if let Some(before) = &self.before {
+            writeln!(f, "{before}")?;
+        }
         write!(f, "{word}: modpost: {}", self.text)
     }
 }
@@ -121,7 +126,7 @@ impl Messages {
     }
 
     pub(super) fn add(&mut self, level: Level, code: Code, place: Place, text: String) {
-        self.all.push(Message { level, code, place, text, dialect: self.dialect });
+        self.all.push(Message { level, code, place, before: None, text, dialect: self.dialect });
     }
 
     /// True if nothing may be written.
