@@ -18,7 +18,8 @@ pub(super) fn read(object: &mut Object<'_>, files: &dyn Files, messages: &mut Me
     }
     for member in members.lines().filter(|line| !line.is_empty()) {
         let Some(commands) = text(&command_file(member), files, messages) else { return };
-        for line in commands.lines() {
+        // modpost looks for a line end before the mark: the first line is none of these.
+        for line in commands.lines().skip(1) {
             let Some(rest) = line.strip_prefix("#SYMVER ") else { continue };
             let Some((name, crc)) = rest.split_once(' ') else { continue };
             if let (Some(&index), Some(crc)) = (by_name.get(name), number(crc)) {

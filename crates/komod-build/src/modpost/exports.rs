@@ -7,8 +7,8 @@
 //! to the symbol (`include/linux/export.h`, Linux 6.12).
 
 use super::message::{Code, Level, Messages, Place};
-use super::symbol_name;
-use komod_object::elf::{Elf, SHF_EXECINSTR, STB_LOCAL, STT_FUNC, Symbol};
+use super::{Exported, symbol_name};
+use komod_object::elf::{Elf, STB_LOCAL, STT_FUNC, Symbol};
 use rustc_hash::FxHashMap;
 use std::borrow::Cow;
 
@@ -26,6 +26,20 @@ pub(super) struct OwnExport<'a> {
     /// Something in the object defines it.
     pub(super) defined: bool,
     pub(super) crc: Option<u32>,
+}
+
+impl OwnExport<'_> {
+    /// The export as an entry of `Module.symvers`.
+    pub(super) fn owned(&self, module: &str) -> Exported<String> {
+        Exported {
+            crc: self.crc,
+            name: self.name.clone().into_owned(),
+            module: module.to_owned(),
+            gpl_only: self.gpl_only,
+            namespace: self.namespace.clone().into_owned(),
+            is_function: self.is_function,
+        }
+    }
 }
 
 /// The exports of the earlier line, in symbol table order.
@@ -141,16 +155,10 @@ pub(super) fn from_export_symbol<'a>(
             name: shown,
             gpl_only,
             namespace,
-            is_function: is_function(elf, &target),
+            is_function: target.kind() == STT_FUNC,
             defined: !target.is_undefined(),
             crc: None,
         });
     }
     exports
-}
-
-fn is_function(elf: &Elf<'_>, symbol: &Symbol<'_>) -> bool {
-    let section = elf.section(symbol.shndx.into());
-    symbol.kind() == STT_FUNC
-        || section.is_some_and(|section| section.header.flags & SHF_EXECINSTR != 0)
 }

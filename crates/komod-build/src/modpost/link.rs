@@ -42,15 +42,7 @@ impl OwnExports {
                 let place = Place::object(object.path).symbol(name);
                 messages.add(Level::Error, Code::DuplicateExport, place, text);
             }
-            let own = Exported {
-                crc: export.crc,
-                name: name.to_owned(),
-                module: object.path.to_owned(),
-                gpl_only: export.gpl_only,
-                namespace: export.namespace.clone().into_owned(),
-                is_function: export.is_function,
-            };
-            self.by_name.insert(name.to_owned(), own);
+            self.by_name.insert(name.to_owned(), export.owned(object.path));
         }
     }
 
@@ -69,6 +61,14 @@ impl OwnExports {
     }
 }
 
+/// One module's imports.
+#[derive(Debug, Default)]
+pub(super) struct Linked {
+    /// Those that somebody exports, with their CRCs.
+    imports: Vec<(String, Option<u32>)>,
+    depends: Vec<String>,
+}
+
 /// The checks that need every module to be read.
 pub(super) struct Linker<'r> {
     pub(super) input: &'r Input<'r>,
@@ -77,17 +77,23 @@ pub(super) struct Linker<'r> {
 }
 
 impl Linker<'_> {
-    /// Resolves one module's imports.
-    pub(super) fn link(&mut self, object: &Object<'_>, messages: &mut Messages) -> ModuleOutput {
+    /// Resolves one module's imports; what is to be known of them for `.mod.c`.
+    pub(super) fn link(&mut self, object: &Object<'_>, messages: &mut Messages) -> Linked {
         let path = object.path;
         let base = base_name(path);
-        let mut output = ModuleOutput { path: path.to_owned(), ..ModuleOutput::default() };
+        let mut linked = Linked::default();
         let options = &self.input.options;
         let module_layout = options.modversions.then_some(("module_layout", false));
-        let imports = object.undefined.iter().map(|symbol| (&*symbol.name, symbol.weak));
-        for (name, weak) in imports.chain(module_layout) {
+        let undefined = object.undefined.iter().map(|symbol| (&*symbol.name, symbol.weak));
+        for (name, weak) in undefined.chain(module_layout) {
             let place = || Place::object(format!("{path}.ko")).symbol(name);
-            let Some(export) = self.exports.get(name, self.input) else {
+            let export = self.exports.get(name, self.input);
+            if export.as_ref().is_some_and(|export| export.module == path) {
+                let text = format!("\"{name}\" [{path}.ko] was exported without definition");
+                messages.add(Level::Error, Code::UndefinedExport, place(), text);
+                continue;
+            }
+            let Some(export) = export else {
                 if !weak {
                     self.undefined(path, name, messages);
                 }
@@ -109,17 +115,46 @@ impl Linker<'_> {
                     format!("GPL-incompatible module {base}.ko uses GPL-only symbol '{name}'");
                 messages.add(Level::Error, Code::GplOnlySymbol, place(), text);
             }
-            if options.modversions {
-                self.version(path, name, export.crc, &mut output, messages);
-            }
+            linked.imports.push((name.to_owned(), export.crc));
             if export.module != "vmlinux" && export.module != path {
                 let module = base_name(export.module);
-                if !output.depends.iter().any(|known| known == module) {
-                    output.depends.push(module.to_owned());
+                if !linked.depends.iter().any(|known| known == module) {
+                    linked.depends.push(module.to_owned());
                 }
             }
         }
+        linked
+    }
+
+    /// The checks that modpost makes while it writes `.mod.c`.
+    pub(super) fn output(
+        &self,
+        object: &Object<'_>,
+        linked: Linked,
+        messages: &mut Messages,
+    ) -> ModuleOutput {
+        let path = object.path.to_owned();
+        let mut output = ModuleOutput { path, depends: linked.depends, ..ModuleOutput::default() };
+        if self.input.options.modversions {
+            self.unversioned(object, messages);
+            for (name, crc) in linked.imports {
+                self.version(object.path, &name, crc, &mut output, messages);
+            }
+        }
         output
+    }
+
+    /// Exports that genksyms gave no CRC.
+    fn unversioned(&self, object: &Object<'_>, messages: &mut Messages) {
+        for export in object.exports.iter().filter(|export| export.crc.is_none()) {
+            let (path, name) = (object.path, &export.name);
+            let text = format!(
+                "EXPORT symbol \"{name}\" [{path}.ko] version generation failed, symbol will not \
+                 be versioned.\nIs \"{name}\" prototyped in <asm/asm-prototypes.h>?"
+            );
+            let place = Place::object(path).symbol(&**name);
+            messages.add(Level::Warning, Code::MissingCrc, place, text);
+        }
     }
 
     fn version(

@@ -34,6 +34,7 @@ pub(super) struct Object<'a> {
     pub(super) undefined: Vec<Undefined<'a>>,
     pub(super) exports: Vec<OwnExport<'a>>,
     pub(super) aliases: Vec<Vec<u8>>,
+    pub(super) srcversion: Option<String>,
 }
 
 /// Reads a module's object; `None` if it is ignored or the run has ended.
@@ -51,6 +52,12 @@ pub(super) fn read<'a>(
             return None;
         }
     };
+    let Some(symbols) = elf.symbols() else {
+        let place = Place::object(format!("{}.o", module.path));
+        let text = format!("{}.o has no symtab?", module.path);
+        messages.add(Level::Fatal, Code::BadObject, place, text);
+        return None;
+    };
     let mut object = Object {
         path: module.path,
         gpl_compatible: true,
@@ -61,10 +68,11 @@ pub(super) fn read<'a>(
         undefined: Vec::new(),
         exports: Vec::new(),
         aliases: Vec::new(),
+        srcversion: None,
     };
     read_modinfo(&elf, input, &mut object, messages);
     let mut tables = Vec::new();
-    for symbol in elf.symbols().into_iter().flat_map(|table| table.iter().skip(1)) {
+    for symbol in symbols.iter().skip(1) {
         read_symbol(&symbol, &mut object, messages);
         if !symbol.is_undefined() && symbol.name.starts_with(alias::TABLE_PREFIX) {
             tables.push(symbol);
@@ -110,6 +118,10 @@ fn read_modinfo<'a>(
 fn read_symbol<'a>(symbol: &Symbol<'a>, object: &mut Object<'a>, messages: &mut Messages) {
     let name = symbol.name;
     if symbol.shndx == SHN_COMMON {
+        // A mark of the compiler, no data.
+        if name.starts_with("__gnu_lto_") {
+            return;
+        }
         let shown = name.to_string_lossy();
         let text = format!("\"{shown}\" [{}] is COMMON symbol", object.path);
         let place = Place::object(object.path).symbol(shown);

@@ -16,8 +16,8 @@ pub struct Version {
 pub struct ModuleOutput {
     /// Path without `.o`, as given.
     pub path: String,
-    /// The text of `.mod.c`; empty if the run failed.
-    pub source: Vec<u8>,
+    /// The text of `.mod.c`; `None` once an error was reported for this module or one before.
+    pub source: Option<Vec<u8>>,
     /// Entries of `__versions`, in order.
     pub versions: Vec<Version>,
     /// Modules this one depends on.

@@ -1,10 +1,11 @@
 //! One run over all modules of a folder.
 
-use super::link::{Linker, OwnExports};
+use super::link::{Linked, Linker, OwnExports};
 use super::message::Messages;
-use super::{Exported, Input, Output, crcs, object, source};
+use super::object::{self, Object};
+use super::{Dialect, Input, ModuleOutput, Output, crcs, source};
 
-/// Reads, checks and links all modules; the texts are there unless an error was reported.
+/// Reads, checks and links all modules.
 pub fn run(input: &Input<'_>) -> Output {
     let mut messages = Messages::new(input.dialect);
     let mut objects = Vec::with_capacity(input.modules.len());
@@ -28,33 +29,48 @@ pub fn run(input: &Input<'_>) -> Output {
     }
     let mut linker = Linker { input, exports: &own, undefined: 0 };
     let mut modules = Vec::with_capacity(objects.len());
-    for object in &mut objects {
-        linker.check(object, &mut messages);
-        let mut output = linker.link(object, &mut messages);
-        output.aliases = std::mem::take(&mut object.aliases);
-        output.exports = object
-            .exports
-            .iter()
-            .map(|export| Exported {
-                crc: export.crc,
-                name: export.name.clone().into_owned(),
-                module: object.path.to_owned(),
-                gpl_only: export.gpl_only,
-                namespace: export.namespace.clone().into_owned(),
-                is_function: export.is_function,
-            })
-            .collect();
-        modules.push(output);
+    match input.dialect {
+        // Each module is checked and written before the next.
+        Dialect::Ksymtab => {
+            for object in &mut objects {
+                linker.check(object, &mut messages);
+                let linked = linker.link(object, &mut messages);
+                modules.push(write(&linker, object, linked, &mut messages));
+            }
+        }
+        // All modules are checked before any is written.
+        Dialect::ExportSymbol => {
+            let mut checked = Vec::with_capacity(objects.len());
+            for object in &objects {
+                linker.check(object, &mut messages);
+                checked.push(linker.link(object, &mut messages));
+            }
+            for (object, linked) in objects.iter_mut().zip(checked) {
+                modules.push(write(&linker, object, linked, &mut messages));
+            }
+        }
     }
     linker.finish(&mut messages);
     let failed = messages.failed();
-    if failed {
-        return Output { modules, symvers: None, messages: messages.all, failed };
-    }
     let mut symvers = String::new();
-    for (object, output) in objects.iter().zip(&mut modules) {
-        output.source = source::module_source(object, output, &input.options, input.dialect);
-        source::symvers_lines(object, &mut symvers);
+    objects.iter().for_each(|object| source::symvers_lines(object, &mut symvers));
+    Output { modules, symvers: (!failed).then_some(symvers), messages: messages.all, failed }
+}
+
+fn write(
+    linker: &Linker<'_>,
+    object: &mut Object<'_>,
+    linked: Linked,
+    messages: &mut Messages,
+) -> ModuleOutput {
+    let mut output = linker.output(object, linked, messages);
+    output.aliases = std::mem::take(&mut object.aliases);
+    output.srcversion = object.srcversion.take();
+    output.exports = object.exports.iter().map(|export| export.owned(object.path)).collect();
+    // modpost goes on to the next module, but writes nothing any more.
+    if !messages.failed() {
+        let Input { options, dialect, .. } = linker.input;
+        output.source = Some(source::module_source(object, &output, options, *dialect));
     }
-    Output { modules, symvers: Some(symvers), messages: messages.all, failed }
+    output
 }

@@ -127,9 +127,8 @@ fn exports(object: &Object<'_>, options: &Options, dialect: Dialect, out: &mut V
         out.push(b'\n');
         for export in &object.exports {
             let (name, gpl) = (&export.name, suffix(export.gpl_only));
-            if let Some(crc) = export.crc {
-                line(out, format_args!("SYMBOL_CRC({name}, 0x{crc:08x}, \"{gpl}\");"));
-            }
+            let crc = export.crc.unwrap_or(0);
+            line(out, format_args!("SYMBOL_CRC({name}, 0x{crc:08x}, \"{gpl}\");"));
         }
     }
 }

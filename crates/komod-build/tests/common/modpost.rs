@@ -3,11 +3,16 @@
 
 use super::common::Scratch;
 use komod_build::Tree;
-use komod_build::modpost::{self, Dialect, Disk, Input, ModuleObject, Options, Output, SymbolDump};
+use komod_build::modpost::{
+    self, Dialect, Disk, Files, Input, ModuleObject, Options, Output, SymbolDump,
+};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+
+/// How the sources of test modules start.
+pub const HEAD: &str = ".section .modinfo,\"a\"\n.asciz \"license=GPL\"\n.text\n";
 
 /// A folder with objects and what modpost is to do with them.
 pub struct Case {
@@ -19,6 +24,8 @@ pub struct Case {
     pub dumps: Vec<String>,
     /// Leave out the kernel's dump.
     pub without_kernel: bool,
+    /// Name the objects relative to the folder.
+    pub relative: bool,
     pub options: Options,
 }
 
@@ -39,6 +46,7 @@ impl Case {
             modules: Vec::new(),
             dumps: Vec::new(),
             without_kernel: false,
+            relative: false,
             options: Options::default(),
         }
     }
@@ -56,17 +64,50 @@ impl Case {
         self.object(name);
     }
 
+    /// The `.cmd` file of a module, to be written before the module is added.
+    pub fn crcs(&self, name: &str, text: &str) {
+        self.scratch.write(&format!(".{name}.o.cmd"), text);
+    }
+
+    /// Writes a dump.
+    pub fn dump(&self, name: &str, text: &str) -> String {
+        self.scratch.write(name, text).to_str().unwrap().to_owned()
+    }
+
+    /// What `EXPORT_SYMBOL` and its relatives leave in the object.
+    pub fn export(&self, symbol: &str, gpl_only: bool, namespace: &str) -> String {
+        self.export_as(symbol, symbol, if gpl_only { "GPL" } else { "" }, namespace)
+    }
+
+    pub fn export_as(&self, name: &str, symbol: &str, license: &str, namespace: &str) -> String {
+        match self.dialect() {
+            Dialect::Ksymtab => {
+                let gpl = if license == "GPL" { "_gpl" } else { "" };
+                format!(
+                    ".section ___ksymtab{gpl}+{name},\"a\"\n__ksymtab_{name}: .long {symbol} - .\n\
+                     .section __ksymtab_strings,\"aMS\",@progbits,1\n\
+                     __kstrtab_{name}: .asciz \"{name}\"\n\
+                     __kstrtabns_{name}: .asciz \"{namespace}\"\n.text\n"
+                )
+            }
+            Dialect::ExportSymbol => format!(
+                ".section .export_symbol,\"a\"\n__export_symbol_{name}: .asciz \"{license}\"\n\
+                 .asciz \"{namespace}\"\n.balign 8\n.quad {symbol}\n.text\n"
+            ),
+        }
+    }
+
     /// Adds an object that is there already, with empty companions.
     pub fn object(&mut self, name: &str) {
-        let path = self.scratch.0.join(name);
-        let path = path.to_str().unwrap();
-        fs::write(format!("{path}.mod"), format!("{path}.o\n")).unwrap();
-        let (dir, base) = path.rsplit_once('/').unwrap();
+        let root = self.scratch.0.to_str().unwrap();
+        let path = if self.relative { name.to_owned() } else { format!("{root}/{name}") };
+        self.scratch.write(&format!("{name}.mod"), &format!("{path}.o\n"));
+        let (dir, base) = name.rsplit_once('/').unwrap_or((".", name));
         let command = format!("{dir}/.{base}.o.cmd");
-        if !Path::new(&command).exists() {
-            fs::write(command, "").unwrap();
+        if !self.scratch.0.join(&command).exists() {
+            self.scratch.write(&command, "");
         }
-        self.modules.push(path.to_owned());
+        self.modules.push(path);
     }
 
     fn dump_paths(&self) -> Vec<String> {
@@ -81,6 +122,9 @@ impl Case {
         fs::write(&order, list).unwrap();
         let symvers = self.scratch.0.join("Module.symvers");
         let mut command = Command::new(self.tree.path.join("scripts/mod/modpost"));
+        if self.dialect() == Dialect::ExportSymbol {
+            command.arg("-M");
+        }
         command.current_dir(&self.scratch.0).arg("-o").arg(&symvers).arg("-T").arg(&order);
         let options = &self.options;
         for (flag, on) in [
@@ -104,9 +148,10 @@ impl Case {
         let mut files = BTreeMap::new();
         let sources = self.modules.iter().map(|path| format!("{path}.mod.c"));
         for path in sources.chain([symvers.to_str().unwrap().to_owned()]) {
-            if let Ok(bytes) = fs::read(&path) {
-                files.insert(path.clone(), lossy(&bytes));
-                fs::remove_file(path).unwrap();
+            let file = self.scratch.0.join(&path);
+            if let Ok(bytes) = fs::read(&file) {
+                files.insert(path, lossy(&bytes));
+                fs::remove_file(file).unwrap();
             }
         }
         Left { messages: lossy(&output.stderr), failed: !output.status.success(), files }
@@ -117,8 +162,11 @@ impl Case {
             self.dump_paths().into_iter().map(|path| (fs::read(&path).unwrap(), path)).collect();
         let dumps: Vec<_> =
             texts.iter().map(|(text, path)| SymbolDump::parse(path, text).unwrap()).collect();
-        let bytes: Vec<_> =
-            self.modules.iter().map(|path| fs::read(format!("{path}.o")).unwrap()).collect();
+        let bytes: Vec<_> = self
+            .modules
+            .iter()
+            .map(|path| fs::read(self.scratch.0.join(format!("{path}.o"))).unwrap())
+            .collect();
         let modules: Vec<_> = self
             .modules
             .iter()
@@ -128,7 +176,7 @@ impl Case {
         modpost::run(&Input {
             modules: &modules,
             dumps: &dumps.iter().collect::<Vec<_>>(),
-            files: &Disk,
+            files: &In(&self.scratch.0),
             options: self.options,
             dialect: self.dialect(),
         })
@@ -140,8 +188,10 @@ impl Case {
         if let Some(symvers) = output.symvers {
             let path = self.scratch.0.join("Module.symvers");
             files.insert(path.to_str().unwrap().to_owned(), symvers);
-            for module in output.modules {
-                files.insert(format!("{}.mod.c", module.path), lossy(&module.source));
+        }
+        for module in output.modules {
+            if let Some(source) = module.source {
+                files.insert(format!("{}.mod.c", module.path), lossy(&source));
             }
         }
         let messages = output.messages.iter().map(|message| format!("{message}\n")).collect();
@@ -159,6 +209,15 @@ impl Case {
         }
         assert_eq!(ours, reference, "{at}");
         reference
+    }
+}
+
+/// The file system as seen from a folder.
+struct In<'a>(&'a Path);
+
+impl Files for In<'_> {
+    fn read(&self, path: &str) -> Option<Vec<u8>> {
+        Disk.read(self.0.join(path).to_str()?)
     }
 }
 
