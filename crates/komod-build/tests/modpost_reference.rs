@@ -321,3 +321,36 @@ fn checksum_of_the_sources() {
         case.compare();
     });
 }
+
+#[test]
+fn broken_objects() {
+    each("broken", |case| {
+        case.assembly("good", &format!("{HEAD}call _printk\n"));
+        let good = std::fs::read(case.scratch.0.join("good.o")).unwrap();
+        let patched = |at: usize, bytes: &[u8]| {
+            let mut object = good.clone();
+            object[at..at + bytes.len()].copy_from_slice(bytes);
+            object
+        };
+        let table = u64::from_le_bytes(good[40..48].try_into().unwrap()) as usize;
+        for (name, object) in [
+            ("text", b"no object, just text that is long enough to hold a header of ELF".to_vec()),
+            ("empty", Vec::new()),
+            ("short", good[..40].to_vec()),
+            ("cut", good[..table - 8].to_vec()),
+            ("executable", patched(16, &[2, 0])),
+            ("table", patched(40, &1_000_000u64.to_le_bytes())),
+            ("section", patched(table + 64 + 24, &1_000_000u64.to_le_bytes())),
+        ] {
+            std::fs::write(case.scratch.0.join(format!("{name}.o")), object).unwrap();
+            case.object(name);
+            case.compare();
+            case.options.ignore_missing = true;
+            case.compare();
+            case.options.ignore_missing = false;
+            case.modules.pop();
+        }
+        case.assembly("nobits", ".section .modinfo,\"aw\",@nobits\n.zero 8\n.text\nx: ret\n");
+        assert!(case.compare().failed);
+    });
+}

@@ -3,7 +3,8 @@
 use super::exports::{self, OwnExport};
 use super::message::{Code, Level, Messages, Place};
 use super::{Dialect, Input, ModuleObject, alias, mismatch, symbol_name};
-use komod_object::elf::{Elf, SHN_COMMON, SHT_NOBITS, STB_GLOBAL, STB_WEAK, Symbol};
+use komod_object::ParseError;
+use komod_object::elf::{Elf, HEADER_SIZE, SHN_COMMON, SHT_NOBITS, STB_GLOBAL, STB_WEAK, Symbol};
 use komod_object::modinfo::ModInfo;
 use std::borrow::Cow;
 
@@ -45,21 +46,8 @@ pub(super) fn read<'a>(
     module: &ModuleObject<'a>,
     messages: &mut Messages,
 ) -> Option<Object<'a>> {
-    let elf = match Elf::parse(module.bytes) {
-        Ok(elf) => elf,
-        Err(error) => {
-            let level = if input.options.ignore_missing { Level::Warning } else { Level::Fatal };
-            let place = Place::object(format!("{}.o", module.path));
-            messages.add(level, Code::BadObject, place, format!("{}.o: {error}", module.path));
-            return None;
-        }
-    };
-    let Some(symbols) = elf.symbols() else {
-        let place = Place::object(format!("{}.o", module.path));
-        let text = format!("{}.o has no symtab?", module.path);
-        messages.add(Level::Fatal, Code::BadObject, place, text);
-        return None;
-    };
+    let elf = open(module, input.options.ignore_missing, messages)?;
+    let symbols = elf.symbols()?;
     let mut object = Object {
         path: module.path,
         gpl_compatible: true,
@@ -93,13 +81,64 @@ pub(super) fn read<'a>(
     Some(object)
 }
 
+/// The object, if modpost would look at it.
+fn open<'a>(
+    module: &ModuleObject<'a>,
+    ignore_missing: bool,
+    messages: &mut Messages,
+) -> Option<Elf<'a>> {
+    let file = format!("{}.o", module.path);
+    let place = || Place::object(&file);
+    let mut fatal = |text| {
+        messages.add(Level::Fatal, Code::BadObject, place(), text);
+        None
+    };
+    if module.bytes.is_empty() {
+        let text = format!("{file}: Invalid argument");
+        if !ignore_missing {
+            messages.add(Level::Fatal, Code::MissingFile, place(), text);
+        } else {
+            let text = format!("{text} (ignored)");
+            messages.add(Level::Warning, Code::MissingFile, place(), text);
+        }
+        return None;
+    }
+    let size = module.bytes.len();
+    let elf = match Elf::parse(module.bytes) {
+        Ok(elf) => elf,
+        // Could be a linker script: that is modpost's reason to ignore it.
+        Err(ParseError::TooShort { .. } | ParseError::NotElf { .. }) => return None,
+        Err(ParseError::NotRelocatable { .. }) => {
+            return fatal(format!("{file}: not relocatable object."));
+        }
+        Err(ParseError::SectionTable { offset, .. }) if offset > size as u64 => {
+            return fatal(format!(
+                "section header offset={offset} in file '{file}' is bigger than filesize={size}"
+            ));
+        }
+        Err(ParseError::SectionBounds { offset, .. }) if offset > size as u64 => {
+            return fatal(format!(
+                "{file} is truncated. sechdrs[i].sh_offset={offset} > sizeof(*hrd)={HEADER_SIZE}"
+            ));
+        }
+        Err(error) => return fatal(format!("{file}: {error}")),
+    };
+    if elf.section_by_name(".modinfo").is_some_and(|info| info.header.sh_type == SHT_NOBITS) {
+        return fatal(format!("{file} has NOBITS .modinfo"));
+    }
+    if elf.symbols().is_none() {
+        return fatal(format!("{file} has no symtab?"));
+    }
+    Some(elf)
+}
+
 fn read_modinfo<'a>(
     elf: &Elf<'a>,
     input: &Input<'_>,
     object: &mut Object<'a>,
     messages: &mut Messages,
 ) {
-    let info = elf.section_by_name(".modinfo").filter(|s| s.header.sh_type != SHT_NOBITS);
+    let info = elf.section_by_name(".modinfo");
     let info = ModInfo::new(info.map(|section| section.data()).unwrap_or_default());
     let file = format!("{}.o", object.path);
     let mut licenses = info.all("license").peekable();

@@ -120,6 +120,11 @@ impl Case {
         }
     }
 
+    /// Adds a module that kbuild made, with its companions.
+    pub fn built(&mut self, name: &str) {
+        self.modules.push(self.scratch.0.join(name).to_str().unwrap().to_owned());
+    }
+
     /// Ends the symbol names of a module's object at a byte, so that local names can repeat.
     pub fn cut_names(&self, name: &str, at: u8) {
         let path = self.scratch.0.join(format!("{name}.o"));
@@ -191,7 +196,11 @@ impl Case {
                 fs::remove_file(file).unwrap();
             }
         }
-        Left { messages: lossy(&output.stderr), failed: !output.status.success(), files }
+        Left {
+            messages: lossy(&output.stderr).trim_end().to_owned(),
+            failed: !output.status.success(),
+            files,
+        }
     }
 
     pub fn output(&self) -> Output {
@@ -231,7 +240,8 @@ impl Case {
                 files.insert(format!("{}.mod.c", module.path), lossy(&source));
             }
         }
-        let messages = output.messages.iter().map(|message| format!("{message}\n")).collect();
+        let messages: Vec<_> = output.messages.iter().map(ToString::to_string).collect();
+        let messages = messages.join("\n").trim_end().to_owned();
         Left { messages, failed: output.failed, files }
     }
 

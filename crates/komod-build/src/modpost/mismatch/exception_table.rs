@@ -3,7 +3,7 @@
 use super::super::Dialect;
 use super::super::message::{Code, Level, Messages};
 use super::names::Target;
-use super::{Reference, rules};
+use super::{Reference, object_name, rules};
 use komod_object::elf::{Rela, SHF_EXECINSTR, Section};
 
 /// Reports an entry of `__ex_table` that leads to the section `to`.
@@ -37,10 +37,7 @@ pub(super) fn report(
         }
     };
     if to.name == rules::REPLACEMENTS {
-        let object = match dialect {
-            Dialect::Ksymtab => format!("{}.o", reference.path),
-            Dialect::ExportSymbol => reference.path.to_owned(),
-        };
+        let object = object_name(reference.path, dialect);
         say(Level::Warning, mismatch);
         let text = format!(
             "The relocation at {from}+{offset:#x} references\n\

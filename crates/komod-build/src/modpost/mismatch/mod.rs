@@ -56,10 +56,11 @@ fn check_flags(section: &Section<'_>, path: &str, messages: &mut Messages) {
         return;
     }
     let text = format!(
-        "{path}.o ({}): unexpected non-allocatable section.\n\
+        "{} ({}): unexpected non-allocatable section.\n\
          Did you forget to use \"ax\"/\"aw\" in a .S file?\n\
          Note that for example <linux/init.h> contains\n\
          section definitions for use in .S files.\n",
+        object_name(path, messages.dialect),
         section.name
     );
     let place = Place::object(format!("{path}.o")).section(section.name.to_string());
@@ -122,10 +123,7 @@ impl<'a> Reference<'_, 'a> {
         to: Text<'_>,
         dialect: Dialect,
     ) -> String {
-        let object = match dialect {
-            Dialect::Ksymtab => format!("{}.o", self.path),
-            Dialect::ExportSymbol => self.path.to_owned(),
-        };
+        let object = object_name(self.path, dialect);
         format!(
             "{object}: section mismatch in reference: {} (section: {}) -> {} (section: {to})",
             source.shown, self.from.name, target.shown
@@ -135,5 +133,13 @@ impl<'a> Reference<'_, 'a> {
     fn place(&self, rela: &Rela, from: Text<'_>) -> Place {
         let place = Place::object(format!("{}.o", self.path)).symbol(from.to_string());
         place.section(self.from.name.to_string()).offset(rela.offset)
+    }
+}
+
+/// What messages about an object's sections call it.
+fn object_name(path: &str, dialect: Dialect) -> String {
+    match dialect {
+        Dialect::Ksymtab => format!("{path}.o"),
+        Dialect::ExportSymbol => path.to_owned(),
     }
 }
