@@ -146,10 +146,10 @@ fn repair(kind: &str, bytes: &mut [u8], random: &mut Random) {
         }
         "usb" if random.below(4) != 0 => {
             bytes[0] |= 4 << random.below(2) | 4 << random.below(2);
-            for at in 6..10 {
-                bytes[at] = (random.below(10) << 4 | random.below(10)) as u8;
+            for byte in &mut bytes[6..10] {
+                *byte = (random.below(10) << 4 | random.below(10)) as u8;
                 if random.below(30) == 0 {
-                    bytes[at] = random.below(256) as u8;
+                    *byte = random.below(256) as u8;
                 }
             }
             let word = |at: usize, bytes: &[u8]| u16::from_le_bytes([bytes[at], bytes[at + 1]]);

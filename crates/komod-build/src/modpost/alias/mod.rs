@@ -132,7 +132,7 @@ fn shape_error(
         let place = Place::object(path).symbol(symbol.name.to_string());
         Some(Message { level, code: Code::DeviceTable, place, before, text, dialect })
     };
-    if symbol.size < size || symbol.size % size != 0 {
+    if symbol.size < size || !symbol.size.is_multiple_of(size) {
         let text = format!(
             "{path}: sizeof(struct {name}_device_id)={size} is not a modulo of the size of section \
              __mod_{name}__<identifier>_device_table={}.\n\

@@ -82,7 +82,7 @@ fn step(number: u32, by: i32, decimal: bool) -> u32 {
     }
     let digit = |index: u32| (number >> (4 * index) & 0xf).min(9);
     let value = (digit(2) * 100 + digit(1) * 10 + digit(0)).wrapping_add_signed(by);
-    value / 1000 << 12 | (value / 100 % 10) << 8 | (value / 10 % 10) << 4 | value % 10
+    [1000, 100, 10, 1].into_iter().fold(0, |bcd, ten| (bcd << 4) | (value / ten % 10))
 }
 
 /// `kept` digits of `number`, then one from `first` to `last`, then anything.

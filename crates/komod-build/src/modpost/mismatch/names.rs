@@ -102,9 +102,11 @@ fn name_or_unknown(symbol: Option<Symbol<'_>>) -> String {
 
 /// False for labels of the compiler and marks of the assembler.
 fn is_name(name: Text<'_>) -> bool {
-    match name.as_bytes() {
-        [] | [b'.', b'L', ..] | [b'L', b'0', ..] => false,
-        [b'$', b'a' | b'd' | b't' | b'x'] | [b'$', b'a' | b'd' | b't' | b'x', b'.', ..] => false,
-        _ => true,
-    }
+    !matches!(
+        name.as_bytes(),
+        [] | [b'.', b'L', ..]
+            | [b'L', b'0', ..]
+            | [b'$', b'a' | b'd' | b't' | b'x']
+            | [b'$', b'a' | b'd' | b't' | b'x', b'.', ..]
+    )
 }
