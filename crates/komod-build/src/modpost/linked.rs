@@ -11,7 +11,7 @@
 //! told apart: `MODULE_ALIAS` names its string `__UNIQUE_ID_alias<counter>`, and in `.mod.c` the
 //! counter goes on by one from `__UNIQUE_ID_depends<counter>`, the line before the aliases.
 
-use super::{Dialect, Files, Input, Message, ModuleObject, Options, SymbolDump, run};
+use super::{Code, Dialect, Files, Input, Message, ModuleObject, Options, SymbolDump, run};
 use komod_object::elf::{Elf, Symbol};
 use komod_object::{Module, ParseError};
 use rustc_hash::FxHashMap;
@@ -67,7 +67,9 @@ pub fn compare_linked(
         options: Options { external: false, ..Options::default() },
         dialect,
     });
-    let messages = output.messages;
+    // Later tools add sections of their own (`.BTF`, `.gnu_debuglink`).
+    let said = output.messages.into_iter();
+    let messages: Vec<_> = said.filter(|said| said.code != Code::NonAllocSection).collect();
     let Some(ours) = output.modules.into_iter().next() else {
         return Ok(LinkedComparison { messages, ..LinkedComparison::default() });
     };

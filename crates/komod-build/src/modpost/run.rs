@@ -15,7 +15,7 @@ pub fn run(input: &Input<'_>) -> Output {
             if object.has_version || input.options.all_versions {
                 object.srcversion = srcversion::of_module(object.path, input.files, &mut messages);
             }
-            if input.options.modversions {
+            if input.options.modversions && !messages.fatal() {
                 crcs::read(&mut object, input.files, &mut messages);
             }
             own.add(&object, input, &mut messages);
