@@ -41,6 +41,7 @@ Usage: cargo xtask TASK [OPTIONS]
   oracle boot     compare stock modules in-process with the real kernel under QEMU
   oracle loaders  compare komod's loader with the kernel's own
   oracle warm     compare drivers compiled warm with the plain compiler's
+  oracle modpost  compare komod's modpost with what all stock modules hold
   bench           measure komod against a plain QEMU boot
   fuzz TARGET     run one fuzz target for a while
 

@@ -35,6 +35,7 @@ mod location;
 mod log;
 mod makefile;
 mod messages;
+pub mod modpost;
 mod modules;
 mod neighbours;
 mod packages;

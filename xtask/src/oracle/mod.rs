@@ -1,5 +1,6 @@
 //! `cargo xtask oracle boot`: stock modules in the real kernel and in-process, compared;
-//! `cargo xtask oracle loaders`: the two loaders, compared.
+//! `cargo xtask oracle loaders`: the two loaders, compared;
+//! `cargo xtask oracle modpost`: what modpost writes into stock modules, compared;
 //! `cargo xtask oracle warm`: see [`warm`].
 
 mod compare;
@@ -8,6 +9,7 @@ mod inprocess;
 mod known;
 mod loaders;
 mod mask;
+mod modpost;
 mod outcome;
 #[path = "../../../crates/komod-build/tests/warm/probed.rs"]
 mod probed;
@@ -38,9 +40,11 @@ use std::time::Instant;
 const HELP: &str = "\
 Usage: cargo xtask oracle boot [OPTIONS]
        cargo xtask oracle warm [OPTIONS]   (has a --help of its own)
+       cargo xtask oracle modpost [--kernel SERIES]
 
 Loads and unloads stock modules in the real kernel under QEMU and in-process, and compares the
 results of init and exit and the log. The real kernel's results are recorded in komod's cache.
+`modpost` compares what komod's modpost writes with what all stock modules hold.
 
   --kernel SERIES   6.1 or 6.12 (default: both)
   --count N         compare N modules drawn by the seed (default 300)
@@ -70,6 +74,7 @@ pub fn main(mut args: Args) -> Result<()> {
     match subject.as_deref() {
         Some("boot") => {}
         Some("loaders") => return loaders::main(args),
+        Some("modpost") => return modpost::main(args),
         _ => bail!("{HELP}\n\n{}", loaders::HELP),
     }
     let series = args.option::<String>("--kernel")?;
