@@ -1,6 +1,7 @@
 //! The commands, one file each or per family.
 
 pub mod build;
+pub mod diff;
 pub mod explain;
 pub mod files;
 pub mod info;
