@@ -5,7 +5,7 @@ mod common;
 
 use common::{kernels, read};
 use komod_object::Module;
-use komod_object::diff::{Aspect, Diff, Level, Options, Value, compare};
+use komod_object::diff::{Aspect, Diff, Field, Level, Options, Value, compare};
 use komod_object::elf::{SHF_ALLOC, SHT_RELA, SHT_STRTAB, SHT_SYMTAB};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -87,7 +87,7 @@ fn stripping_is_level_1_and_so_says_strip_itself() {
 #[test]
 fn a_changed_byte_of_a_loaded_section_is_found_and_named() {
     for kernel in kernels() {
-        for path in kernel.modules.iter().step_by(200) {
+        for path in kernel.modules.iter().step_by(500) {
             let stock = read(path);
             let module = Module::parse(&stock).unwrap();
             for section in module.elf().sections() {
@@ -232,4 +232,22 @@ fn damaged_files_never_panic() {
         let _ = compare(&a, &a[..len], &Options::default());
     }
     assert!(compared > a.len(), "most changes leave it readable: {compared}");
+}
+
+#[test]
+fn fields_of_struct_module_are_named() {
+    let Some(kernel) = kernels().into_iter().next() else { return };
+    let stock = read(&kernel.modules[0]);
+    let module = Module::parse(&stock).unwrap();
+    let at = module.this_module().unwrap().header.offset as usize;
+    let mut changed = stock.clone();
+    changed[at + 8] ^= 1;
+    changed[at + 24] ^= 1;
+    let field = Field { name: "list".into(), offset: 8, size: 16 };
+    let options = Options { struct_module: vec![field] };
+    let found = compare(&stock, &changed, &options).unwrap();
+    let fields: Vec<_> = found.differences.iter().filter_map(|d| d.field.as_deref()).collect();
+    assert_eq!(fields, ["name", "list"], "{:#?}", texts(&found));
+    let found = diff(&stock, &changed);
+    assert!(texts(&found)[1].contains("word at 0x8"), "{:#?}", texts(&found));
 }
