@@ -8,6 +8,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use komod_build::overlay::Repair;
 use komod_build::{Options, Tree};
 use komod_diag::{Diagnostic, terminal};
 
@@ -106,9 +107,9 @@ fn farm(from: &Path, to: &Path, at: &Path, removed: &[&Path]) {
     }
 }
 
-/// Options that do not depend on who runs the test.
+/// Options that do not depend on who runs the test; damaged trees stay damaged.
 pub fn options() -> Options {
-    Options { jobs: std::num::NonZero::new(2), ..Options::default() }
+    Options { jobs: std::num::NonZero::new(2), repair: Repair::Off, ..Options::default() }
 }
 
 /// All diagnostics as the user sees them; also printed, for `--nocapture`.
