@@ -79,26 +79,21 @@ fn is_noted(built: &Built, code: &str, origin: &str) {
 #[test]
 fn the_configuration_is_made_anew() {
     for tree in trees() {
-        for files in [
-            &["include/config/auto.conf"][..],
-            &["include/generated/autoconf.h"],
-            &["include/config/auto.conf", "include/generated/autoconf.h"],
-        ] {
-            let scratch = Scratch::new("conf");
-            let source = scratch.write("p/test.c", &demanding());
-            let broken = scratch.tree_without(&tree, files);
-            let built = builds(&source, &broken, &with(nothing(&scratch)));
-            let code = if files[0].ends_with("auto.conf") { "B-01" } else { "B-02" };
-            is_noted(&built, code, ".config");
-            same_module(&fs::read(&built.modules[0]).unwrap(), &whole(&scratch, &tree, &source));
-            for file in files {
-                assert!(!broken.file(file).exists(), "the tree is as it was");
-            }
-            // A second time nothing is made anew.
-            let before = fs::metadata(&built.modules[0]).unwrap().modified().unwrap();
-            let again = builds(&source, &broken, &with(nothing(&scratch)));
-            assert_eq!(fs::metadata(&again.modules[0]).unwrap().modified().unwrap(), before);
+        let scratch = Scratch::new("conf");
+        let source = scratch.write("p/test.c", &demanding());
+        let files = ["include/config/auto.conf", "include/generated/autoconf.h"];
+        let broken = scratch.tree_without(&tree, &files);
+        let built = builds(&source, &broken, &with(nothing(&scratch)));
+        is_noted(&built, "B-01", ".config");
+        is_noted(&built, "B-02", ".config");
+        same_module(&fs::read(&built.modules[0]).unwrap(), &whole(&scratch, &tree, &source));
+        for file in files {
+            assert!(!broken.file(file).exists(), "the tree is as it was");
         }
+        // A second time nothing is made anew.
+        let before = fs::metadata(&built.modules[0]).unwrap().modified().unwrap();
+        let again = builds(&source, &broken, &with(nothing(&scratch)));
+        assert_eq!(fs::metadata(&again.modules[0]).unwrap().modified().unwrap(), before);
     }
 }
 
@@ -206,29 +201,40 @@ fn a_symbol_without_a_checksum_is_refused() {
 #[test]
 fn missing_programs_and_headers_come_from_a_tree_of_the_same_release() {
     for tree in trees() {
-        for (code, files) in [
-            ("B-08", &["scripts/mod/modpost"][..]),
-            ("B-09", &["scripts/mod/modpost.real-lsb-64"]),
-            ("B-10", &["scripts/basic/fixdep"]),
-            ("B-11", &["tools/objtool/objtool"]),
-            ("B-14", &["scripts/genksyms/genksyms"]),
-            ("B-15", &["arch/x86/module.lds"]),
-            ("B-16", &["include/generated/utsrelease.h", "include/config/kernel.release"]),
-            ("B-17", &["arch/x86/include/generated/asm"]),
-            ("B-18", &["Makefile"]),
-        ] {
-            let scratch = Scratch::new(code);
-            let text = HELLO.replace(
-                "module_init(",
-                "void shared(void);\nvoid shared(void) {}\nEXPORT_SYMBOL(shared);\nmodule_init(",
-            );
-            let source = scratch.write("p/test.c", &text);
-            let broken = scratch.tree_without(&tree, files);
-            let spares = Spares { trees: vec![tree.path.clone()], ..nothing(&scratch) };
-            let built = builds(&source, &broken, &with(spares));
+        let damage = [
+            ("B-08", "scripts/mod/modpost"),
+            ("B-11", "tools/objtool/objtool"),
+            ("B-14", "scripts/genksyms/genksyms"),
+            ("B-15", "arch/x86/module.lds"),
+            ("B-16", "include/generated/utsrelease.h"),
+            ("B-17", "arch/x86/include/generated/asm"),
+            ("B-18", "Makefile"),
+        ];
+        let scratch = Scratch::new("files");
+        let text = HELLO.replace(
+            "module_init(",
+            "void shared(void);\nvoid shared(void) {}\nEXPORT_SYMBOL(shared);\nmodule_init(",
+        );
+        let source = scratch.write("p/test.c", &text);
+        let broken = scratch.tree_without(&tree, &damage.map(|(_, file)| file));
+        let spares = Spares { trees: vec![tree.path.clone()], ..nothing(&scratch) };
+        let built = builds(&source, &broken, &with(spares));
+        for (code, _) in damage {
             is_noted(&built, code, "");
-            same_module(&fs::read(&built.modules[0]).unwrap(), &whole(&scratch, &tree, &source));
         }
+        same_module(&fs::read(&built.modules[0]).unwrap(), &whole(&scratch, &tree, &source));
+    }
+}
+
+#[test]
+fn debians_modpost_is_made_whole() {
+    for tree in trees() {
+        let scratch = Scratch::new("b09");
+        let broken = scratch.tree_without(&tree, &["scripts/mod/modpost.real-lsb-64"]);
+        let spares = Spares { trees: vec![tree.path.clone()], ..nothing(&scratch) };
+        let repaired = komod_build::overlay::repair(&broken, &Repair::From(spares));
+        assert_eq!(repaired.diagnostics[0].code, "B-09");
+        assert!(repaired.tree.has("scripts/mod/modpost.real-lsb-64"));
     }
 }
 
