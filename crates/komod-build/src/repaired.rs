@@ -5,6 +5,7 @@ use crate::builtin::{self, BuiltinObject};
 use crate::error::BuildError;
 use crate::overlay;
 use crate::project::Project;
+use crate::rules::b07::bad_line;
 use crate::tree::Tree;
 
 /// Builds the project's modules for the tree's kernel. A damaged tree is built with through an
@@ -14,6 +15,19 @@ pub fn build(project: &Project, tree: &Tree, options: &Options) -> Result<Built,
     match build::build(project, &repaired.tree, options) {
         Ok(mut built) => {
             built.diagnostics.extend(repaired.diagnostics);
+            Ok(built)
+        }
+        // The tree's list of symbols is there, but cannot be read: the build has found out.
+        Err(error)
+            if error.diagnostics.iter().any(|d| d.code == "B-07")
+                && bad_line(&tree.file("Module.symvers")).is_some() =>
+        {
+            let again = overlay::repair_symvers(tree, &options.repair);
+            if again.tree == repaired.tree {
+                return Err(error);
+            }
+            let mut built = build::build(project, &again.tree, options)?;
+            built.diagnostics.extend(again.diagnostics);
             Ok(built)
         }
         Err(mut error) => {

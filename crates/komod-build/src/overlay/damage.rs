@@ -1,5 +1,6 @@
 //! Which of the files that a module build needs a tree lacks.
 
+use crate::rules::{b04, b20};
 use crate::tree::Tree;
 
 use super::{config, fixdep, release, symvers};
@@ -48,6 +49,27 @@ pub(super) const LINKER_SCRIPTS: [&str; 2] = ["scripts/module.lds", "arch/x86/mo
 
 /// The files that are missing or empty, in the order their absence is noticed.
 pub(super) fn missing(tree: &Tree) -> Vec<Missing> {
+    let mut missing = by_file(tree);
+    let lacks = |path| missing.iter().any(|missing: &Missing| missing.path == path);
+    let both = lacks(config::AUTO_CONF) && lacks(config::AUTOCONF_H);
+    let by_kbuild = lacks(config::AUTOCONF_H) && b04::trace(tree).is_some();
+    for file in &mut missing {
+        file.code = match file.path {
+            config::AUTO_CONF | config::AUTOCONF_H if by_kbuild => "B-04",
+            config::AUTO_CONF | config::AUTOCONF_H if both => "B-03",
+            symvers::FILE if tree.file(symvers::FILE).exists() => "B-06",
+            _ => file.code,
+        };
+    }
+    for path in b20::PROGRAMS {
+        if b20::is_foreign(tree, path) {
+            missing.push(Missing { path, code: "B-20" });
+        }
+    }
+    missing
+}
+
+fn by_file(tree: &Tree) -> Vec<Missing> {
     let mut missing: Vec<Missing> = FILES
         .iter()
         .filter(|(path, ..)| !tree.has(path))

@@ -84,8 +84,18 @@ enum Content {
 
 /// Gives the tree itself if nothing is missing, else its overlay with what could be repaired.
 pub fn repair(tree: &Tree, how: &Repair) -> Repaired {
+    repair_also(tree, how, &[])
+}
+
+/// After a build has shown that the tree's `Module.symvers` cannot be read.
+pub(crate) fn repair_symvers(tree: &Tree, how: &Repair) -> Repaired {
+    repair_also(tree, how, &[damage::Missing { path: symvers::FILE, code: "B-07" }])
+}
+
+fn repair_also(tree: &Tree, how: &Repair, damaged: &[damage::Missing]) -> Repaired {
     let untouched = || Repaired { tree: tree.clone(), diagnostics: Vec::new() };
-    let missing = damage::missing(tree);
+    let mut missing = damage::missing(tree);
+    missing.extend(damaged.iter().copied());
     if missing.is_empty() || matches!(how, Repair::Off) {
         return untouched();
     }

@@ -27,11 +27,19 @@ pub(super) fn repaired(
 fn note(tree: &Tree, overlay: &Path, code: &str, replacements: &[Replacement]) -> Diagnostic {
     let own: Vec<&Replacement> = replacements.iter().filter(|r| r.code == code).collect();
     let names: Vec<&str> = own.iter().map(|r| r.path).collect();
-    let title = format!("the kernel tree lacks {}: repaired for this build", names.join(" and "));
+    let title = match code {
+        "B-07" | "B-20" => format!("the kernel tree's {} is unusable", names.join(" and ")),
+        _ => format!("the kernel tree lacks {}", names.join(" and ")),
+    };
+    let title = format!("{title}: repaired for this build");
     let mut diagnostic = Diagnostic::new(code.to_owned(), Severity::Note, title);
     for replacement in own {
         let file = tree.file(replacement.path);
-        let state = if file.exists() { "is empty" } else { "is missing" };
+        let state = match std::fs::metadata(&file) {
+            Ok(meta) if meta.is_file() && meta.len() == 0 => "is empty",
+            Ok(_) => "cannot be used",
+            Err(_) => "is missing",
+        };
         diagnostic = diagnostic
             .with_evidence(Evidence::file(file, state))
             .with_evidence(Evidence::fact("repaired from", &replacement.origin));

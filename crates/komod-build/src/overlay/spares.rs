@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use komod_kernel::find::{self, Roots};
 
+use crate::rules::b20;
 use crate::tree::Tree;
 
 /// Places of one kernel's parts, the best first.
@@ -66,7 +67,10 @@ impl Spares {
         let own = real(&tree.path);
         self.trees
             .iter()
-            .find(|other| real(other) != own && Tree::new("", *other).has(path))
+            .find(|other| {
+                let candidate = Tree::new("", *other);
+                real(other) != own && candidate.has(path) && !b20::is_foreign(&candidate, path)
+            })
             .cloned()
     }
 }

@@ -1,7 +1,7 @@
 //! B-05: the kernel tree has no `Module.symvers`
 //!
 //! # What
-//! The list of the kernel's exported symbols and their checksums is missing or empty. Linux 6.1
+//! The list of the kernel's exported symbols and their checksums is missing. Linux 6.1
 //! warns and makes a module that no kernel accepts; newer kernels call every kernel function
 //! undefined.
 //!
@@ -27,7 +27,7 @@ use komod_diag::{Evidence, Severity};
 use super::{Finding, Outcome, complete, error};
 use crate::packages;
 
-const FILE: &str = "Module.symvers";
+pub(crate) const FILE: &str = "Module.symvers";
 
 pub(crate) fn is_missing(outcome: &Outcome<'_>) -> bool {
     !outcome.tree.has(FILE)
@@ -35,14 +35,14 @@ pub(crate) fn is_missing(outcome: &Outcome<'_>) -> bool {
 
 pub(crate) fn look(outcome: &Outcome<'_>) -> Vec<Finding> {
     let texts = ["Module.symvers is missing", "Symbol version dump", "undefined!"];
-    let Some(said) = outcome.said("modpost", &texts).filter(|_| is_missing(outcome)) else {
+    let file = outcome.tree.file(FILE);
+    let missing = is_missing(outcome) && !file.exists();
+    let Some(said) = outcome.said("modpost", &texts).filter(|_| missing) else {
         return Vec::new();
     };
-    let file = outcome.tree.file(FILE);
-    let state = if file.exists() { "is empty" } else { "is missing" };
     let versions = outcome.tree.config("CONFIG_MODVERSIONS").as_deref() == Some("y");
     let mut diagnostic = error("B-05", "the list of the kernel's symbols is missing")
-        .with_evidence(Evidence::file(file, state));
+        .with_evidence(Evidence::file(file, "is missing"));
     if versions {
         diagnostic = diagnostic.with_evidence(Evidence::fact("CONFIG_MODVERSIONS", "y"));
     } else if outcome.succeeded() {
