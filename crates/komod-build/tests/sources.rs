@@ -70,9 +70,9 @@ fn b32_a_licence_that_forbids() {
         let text = HELLO
             .replace(
                 "#include <linux/module.h>",
-                "#include <linux/module.h>\n#include <linux/workqueue.h>",
+                "#include <linux/module.h>\n#include <linux/debugfs.h>",
             )
-            .replace("return 0;", "return system_wq ? 0 : -1;")
+            .replace("return 0;", "return debugfs_create_dir(\"x\", NULL) ? 0 : -1;")
             .replace("\"GPL\"", "\"Proprietary\"");
         let error = fails(&scratch.write("p/test.c", &text), &tree);
         let diagnostic = find(&error.diagnostics, "B-32");

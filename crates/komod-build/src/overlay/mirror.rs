@@ -16,6 +16,9 @@ use std::path::{Component, Path, PathBuf};
 use super::{Content, Replacement};
 use crate::tree::Tree;
 
+/// The file of an overlay that names its tree.
+const TREE: &str = ".komod-tree";
+
 /// A step of the work that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} {path}: {source}", path = .path.display())]
@@ -100,6 +103,8 @@ fn fill(
     }
     let paths: BTreeSet<&Path> = replacements.iter().map(|r| Path::new(r.path)).collect();
     links(root, &own, Path::new(""), &paths)?;
+    let note = making.join(TREE);
+    at("write", &note, fs::write(&note, root.as_os_str().as_bytes()))?;
     for replacement in replacements {
         let path = own.join(replacement.path);
         if let Some(parent) = path.parent() {
@@ -159,13 +164,16 @@ fn links(
     Ok(())
 }
 
-/// Overlays of the same tree in another state.
+/// Removes overlays of the same tree in another state, and of trees that are gone.
 fn forget_others(overlays: &Path, name: &str) {
     let tree = name.split('-').next().unwrap_or_default();
     for entry in fs::read_dir(overlays).into_iter().flatten().flatten() {
         let other = entry.file_name();
         let other = other.to_string_lossy();
-        if other.starts_with(tree) && other != name {
+        let of =
+            fs::read(entry.path().join(TREE)).map(|path| PathBuf::from(OsStr::from_bytes(&path)));
+        let gone = of.is_ok_and(|tree| !tree.exists());
+        if (other.starts_with(tree) && other != name) || gone {
             let _ = fs::remove_dir_all(entry.path());
         }
     }

@@ -19,8 +19,9 @@
 //! ```
 //!
 //! # Way out
-//! Get a complete tree: `komod kernel fetch RELEASE` (no root needed), or reinstall the headers
-//! with the package manager. Never run kbuild with sudo.
+//! Nothing to do if the tree still has its `.config`, or there is a copy of it in `/boot`: komod makes
+//! the file anew, in an overlay of its own, and builds. Otherwise get a complete tree: `komod kernel
+//! fetch RELEASE` (no root needed), or reinstall the headers. Never run kbuild with sudo.
 
 use komod_diag::Evidence;
 

@@ -15,8 +15,9 @@
 //! ```
 //!
 //! # Way out
-//! Get a complete tree: `komod kernel fetch RELEASE` (no root needed), or reinstall the headers
-//! with the package manager.
+//! Nothing to do if the tree still has its `.config`, or there is a copy of it in `/boot`: komod makes
+//! the file anew, in an overlay of its own, and builds. Otherwise get a complete tree: `komod kernel
+//! fetch RELEASE` (no root needed), or reinstall the headers.
 
 use komod_diag::Evidence;
 

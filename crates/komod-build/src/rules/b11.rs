@@ -14,8 +14,9 @@
 //! ```
 //!
 //! # Way out
-//! `komod kernel fetch RELEASE` gets the tree with its programs and libelf; or install the
-//! packages (Debian: `linux-kbuild-X.Y`, `libelf1`). Another kernel's objtool is no substitute.
+//! komod takes the program from another tree of the same release if there is one: `komod kernel fetch
+//! RELEASE` gets it. Or install the package (Debian: `linux-kbuild-X.Y`). Another kernel's objtool is
+//! no substitute.
 
 use komod_diag::Evidence;
 
