@@ -156,7 +156,7 @@ fn links(
         let on_the_way = repaired.iter().any(|path| path.starts_with(&relative));
         if on_the_way && source.is_dir() {
             links(&source, &target, &relative, repaired)?;
-        } else if !(on_the_way && !source.exists()) {
+        } else if !on_the_way || source.exists() {
             // A link that leads nowhere is left out where a repaired file needs its place.
             at("make", &target, symlink(&source, &target))?;
         }

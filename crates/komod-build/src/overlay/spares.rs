@@ -29,9 +29,8 @@ impl Spares {
     /// cache.
     pub fn system(tree: &Tree) -> Spares {
         let roots = Roots::system();
-        let mut spares = Spares::default();
-        spares.cache = roots.cache.clone();
-        spares.boot.push("/boot".into());
+        let mut spares =
+            Spares { boot: vec!["/boot".into()], cache: roots.cache.clone(), ..Spares::default() };
         // Unpacked packages: ROOT/usr/src/TREE.
         if let Some(root) = tree.path.ancestors().nth(3) {
             spares.root(root, &tree.release);

@@ -21,8 +21,8 @@
 //! # Way out
 //! Nothing to do if the kernel is at hand: komod takes the list from another tree of the same release
 //! or from `/boot/symvers-RELEASE.gz`, or makes it anew from the kernel's image and its modules, in an
-//! overlay of its own. Otherwise `komod kernel fetch RELEASE`, or reinstall the headers. Some distributions
-//! keep a copy as `/boot/symvers-RELEASE.gz`. For a kernel of your own, build it whole.
+//! overlay of its own. Otherwise `komod kernel fetch RELEASE`, or reinstall the headers. For a kernel
+//! of your own, build it whole.
 
 use komod_diag::{Evidence, Severity};
 

@@ -17,8 +17,8 @@
 //!
 //! # Way out
 //! komod takes the program from another tree of the same release if there is one: `komod kernel fetch
-//! RELEASE` gets it. Or install the package; or, in a tree of
-//! your own with sources, run `make modules_prepare`.
+//! RELEASE` gets it. Or install the package; or, in a tree of your own with sources, run
+//! `make modules_prepare`.
 
 use komod_diag::Evidence;
 
