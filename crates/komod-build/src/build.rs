@@ -33,6 +33,8 @@ pub struct Options {
     pub variables: Vec<(String, String)>,
     /// Called with every line kbuild prints, as it comes.
     pub on_line: Option<fn(&str)>,
+    /// What to do with a damaged kernel tree.
+    pub repair: crate::overlay::Repair,
 }
 
 /// A build that worked.

@@ -7,6 +7,7 @@
 //!
 //! ```text
 //! Project::open(dir or file)      what there is to build
+//!   └─ overlay::repair            a damaged kernel tree is made whole, without touching it
 //!   └─ location::choose           where its products may live
 //!       └─ Shadow::mirror         a folder of links to the sources, per kernel release
 //!           └─ kbuild::Run        make -C TREE M=SHADOW modules, in a scrubbed environment
@@ -38,18 +39,21 @@ mod messages;
 pub mod modpost;
 mod modules;
 mod neighbours;
+pub mod overlay;
 mod packages;
 pub mod project;
+mod repaired;
 pub mod rules;
 mod shadow;
 mod tree;
 pub mod warm;
 
-pub use build::{Built, Options, build};
-pub use builtin::{BuiltinObject, compile_builtin};
+pub use build::{Built, Options};
+pub use builtin::BuiltinObject;
 pub use clean::clean;
 pub use error::BuildError;
 pub use fixing::{Applied, apply_fixes};
 pub use log::Log;
 pub use project::{Project, ProjectError};
+pub use repaired::{build, compile_builtin};
 pub use tree::Tree;

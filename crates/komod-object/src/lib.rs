@@ -39,6 +39,7 @@ extern crate std;
 mod bytes;
 #[cfg(feature = "std")]
 pub mod compress;
+pub mod diff;
 pub mod elf;
 mod error;
 pub mod export;

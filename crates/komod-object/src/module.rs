@@ -11,9 +11,9 @@ use alloc::vec::Vec;
 
 /// Where `struct module` keeps the name on every 64-bit kernel: after the state and a list head
 /// (`include/linux/module.h`, Linux 6.1 and 6.12).
-const NAME_OFFSET: usize = 24;
+pub(crate) const NAME_OFFSET: usize = 24;
 /// `MODULE_NAME_LEN` on 64-bit machines.
-const NAME_LEN: usize = 56;
+pub(crate) const NAME_LEN: usize = 56;
 
 /// A symbol the module needs from the kernel or another module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

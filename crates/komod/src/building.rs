@@ -98,12 +98,11 @@ fn fix(diagnostics: &[Diagnostic]) -> Result<bool> {
         .filter_map(Diagnostic::safe_fix)
         .map(|fix| unified::diff_all(fix, read))
         .collect();
+    // First what will change, then the change.
+    diffs.iter().filter(|diff| !diff.is_empty()).for_each(|d| console::people(d.trim_end()));
     let applied = komod_build::apply_fixes(diagnostics)?;
     for title in &applied.titles {
         console::people(&format!("fixed: {title}"));
-    }
-    if !applied.files.is_empty() {
-        diffs.iter().for_each(|diff| console::people(diff.trim_end()));
     }
     Ok(!applied.files.is_empty())
 }

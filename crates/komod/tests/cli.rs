@@ -13,8 +13,8 @@ fn help_teaches_by_examples() {
         assert!(all.out.contains(word), "{word}: {all:#?}");
     }
     let commands = [
-        "run", "build", "up", "load", "info", "log", "symbols", "cat", "write", "ls", "ioctl",
-        "explain",
+        "run", "build", "up", "load", "info", "diff", "log", "symbols", "cat", "write", "ls",
+        "ioctl", "explain",
     ];
     for command in commands {
         let said = user.komod(&[command, "--help"]).good();

@@ -19,12 +19,13 @@
 //! ```
 //!
 //! # Way out
-//! Get a complete tree: `komod kernel fetch RELEASE` (no root needed), or reinstall the headers
-//! with the package manager. Never run kbuild with sudo.
+//! Nothing to do if the tree still has its `.config`, or there is a copy of it in `/boot`: komod makes
+//! the file anew, in an overlay of its own, and builds. Otherwise get a complete tree: `komod kernel
+//! fetch RELEASE` (no root needed), or reinstall the headers. Never run kbuild with sudo.
 
 use komod_diag::Evidence;
 
-use super::{Finding, Outcome, complete, error};
+use super::{Finding, Outcome, b03, complete, error};
 use crate::packages;
 
 pub(crate) const TEXTS: [&str; 3] =
@@ -32,17 +33,12 @@ pub(crate) const TEXTS: [&str; 3] =
 const FILE: &str = "include/config/auto.conf";
 
 pub(crate) fn look(outcome: &Outcome<'_>) -> Vec<Finding> {
-    if outcome.succeeded() || outcome.tree.has(FILE) || !outcome.tree.has("Makefile") {
+    if outcome.succeeded() || outcome.tree.has(FILE) || !outcome.tree.has("Makefile") || b03::both_are_missing(outcome) {
         return Vec::new();
     }
     let Some(said) = outcome.said("kbuild", &TEXTS) else { return Vec::new() };
-    let mut diagnostic = error("B-01", "the kernel tree has lost its configuration")
+    let diagnostic = error("B-01", "the kernel tree has lost its configuration")
         .with_evidence(Evidence::file(outcome.tree.file(FILE), "is missing"));
-    let other = "include/generated/autoconf.h";
-    if !outcome.tree.has(other) {
-        diagnostic =
-            diagnostic.with_evidence(Evidence::file(outcome.tree.file(other), "is missing too"));
-    }
     let diagnostic = diagnostic.with_explanation(
         "The headers are installed incompletely, or kbuild was run as root with an empty M= and \
          removed it. kbuild's own advice, `make oldconfig && make prepare`, cannot work in a \

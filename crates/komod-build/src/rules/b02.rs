@@ -15,19 +15,23 @@
 //! ```
 //!
 //! # Way out
-//! Get a complete tree: `komod kernel fetch RELEASE` (no root needed), or reinstall the headers
-//! with the package manager.
+//! Nothing to do if the tree still has its `.config`, or there is a copy of it in `/boot`: komod makes
+//! the file anew, in an overlay of its own, and builds. Otherwise get a complete tree: `komod kernel
+//! fetch RELEASE` (no root needed), or reinstall the headers.
 
 use komod_diag::Evidence;
 
-use super::{Finding, Outcome, b01, complete, error};
+use super::{Finding, Outcome, b01, b04, complete, error};
 use crate::packages;
 
 const FILE: &str = "include/generated/autoconf.h";
 
 pub(crate) fn look(outcome: &Outcome<'_>) -> Vec<Finding> {
     let other_is_there = outcome.tree.has("include/config/auto.conf");
-    if outcome.succeeded() || outcome.tree.has(FILE) || !other_is_there {
+    if outcome.succeeded()
+        || outcome.tree.has(FILE)
+        || !other_is_there
+        || b04::trace(outcome.tree).is_some() {
         return Vec::new();
     }
     let Some(said) = outcome.said("kbuild", &b01::TEXTS) else { return Vec::new() };

@@ -1,7 +1,7 @@
 //! B-05: the kernel tree has no `Module.symvers`
 //!
 //! # What
-//! The list of the kernel's exported symbols and their checksums is missing or empty. Linux 6.1
+//! The list of the kernel's exported symbols and their checksums is missing. Linux 6.1
 //! warns and makes a module that no kernel accepts; newer kernels call every kernel function
 //! undefined.
 //!
@@ -19,15 +19,17 @@
 //! and later, on loading: `test: no symbol version for module_layout`.
 //!
 //! # Way out
-//! `komod kernel fetch RELEASE` gets a complete tree; or reinstall the headers. Some distributions
-//! keep a copy as `/boot/symvers-RELEASE.gz`. For a kernel of your own, build it whole.
+//! Nothing to do if the kernel is at hand: komod takes the list from another tree of the same release
+//! or from `/boot/symvers-RELEASE.gz`, or makes it anew from the kernel's image and its modules, in an
+//! overlay of its own. Otherwise `komod kernel fetch RELEASE`, or reinstall the headers. For a kernel
+//! of your own, build it whole.
 
 use komod_diag::{Evidence, Severity};
 
 use super::{Finding, Outcome, complete, error};
 use crate::packages;
 
-const FILE: &str = "Module.symvers";
+pub(crate) const FILE: &str = "Module.symvers";
 
 pub(crate) fn is_missing(outcome: &Outcome<'_>) -> bool {
     !outcome.tree.has(FILE)
@@ -35,14 +37,14 @@ pub(crate) fn is_missing(outcome: &Outcome<'_>) -> bool {
 
 pub(crate) fn look(outcome: &Outcome<'_>) -> Vec<Finding> {
     let texts = ["Module.symvers is missing", "Symbol version dump", "undefined!"];
-    let Some(said) = outcome.said("modpost", &texts).filter(|_| is_missing(outcome)) else {
+    let file = outcome.tree.file(FILE);
+    let missing = is_missing(outcome) && !file.exists();
+    let Some(said) = outcome.said("modpost", &texts).filter(|_| missing) else {
         return Vec::new();
     };
-    let file = outcome.tree.file(FILE);
-    let state = if file.exists() { "is empty" } else { "is missing" };
     let versions = outcome.tree.config("CONFIG_MODVERSIONS").as_deref() == Some("y");
     let mut diagnostic = error("B-05", "the list of the kernel's symbols is missing")
-        .with_evidence(Evidence::file(file, state));
+        .with_evidence(Evidence::file(file, "is missing"));
     if versions {
         diagnostic = diagnostic.with_evidence(Evidence::fact("CONFIG_MODVERSIONS", "y"));
     } else if outcome.succeeded() {

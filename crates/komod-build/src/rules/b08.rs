@@ -16,8 +16,9 @@
 //! ```
 //!
 //! # Way out
-//! `komod kernel fetch RELEASE` gets a complete tree; or install the package; or, in a tree of
-//! your own with sources, run `make modules_prepare`.
+//! komod takes the program from another tree of the same release if there is one: `komod kernel fetch
+//! RELEASE` gets it. Or install the package; or, in a tree of your own with sources, run
+//! `make modules_prepare`.
 
 use komod_diag::Evidence;
 

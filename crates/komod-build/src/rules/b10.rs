@@ -14,8 +14,8 @@
 //! ```
 //!
 //! # Way out
-//! `komod kernel fetch RELEASE`, or install the package (Debian: `linux-kbuild-X.Y`), or run
-//! `make modules_prepare` in a tree of your own.
+//! Nothing to do: komod has a stand-in of its own. For builds without komod install the package
+//! (Debian: `linux-kbuild-X.Y`), or run `make modules_prepare` in a tree of your own.
 
 use komod_diag::Evidence;
 

@@ -1,21 +1,22 @@
-//! B-11: objtool is missing or cannot run
+//! B-11: the kernel tree has no objtool
 //!
 //! # What
 //! After compiling kbuild runs `tools/objtool/objtool`, which checks the object and adds tables
-//! for stack traces. It is not there, or a library it needs is not.
+//! for stack traces. It is not there.
 //!
 //! # Why
-//! Same causes as B-08. If the program is there, it is usually `libelf.so.1` that is missing.
+//! Same causes as B-08. In Debian's trees (6.12) `objtool` is a small program that runs
+//! `objtool.real-x86` beside it, which may be missing, too.
 //!
 //! # Example
 //! ```text
 //! /bin/sh: 1: ./tools/objtool/objtool: not found
-//! ./tools/objtool/objtool: error while loading shared libraries: libelf.so.1: cannot open shared object file
 //! ```
 //!
 //! # Way out
-//! `komod kernel fetch RELEASE` gets the tree with its programs and libelf; or install the
-//! packages (Debian: `linux-kbuild-X.Y`, `libelf1`). Another kernel's objtool is no substitute.
+//! komod takes the program from another tree of the same release if there is one: `komod kernel fetch
+//! RELEASE` gets it. Or install the package (Debian: `linux-kbuild-X.Y`). Another kernel's objtool is
+//! no substitute.
 
 use komod_diag::Evidence;
 
@@ -27,13 +28,6 @@ const FILE: &str = "tools/objtool/objtool";
 pub(crate) fn look(outcome: &Outcome<'_>) -> Vec<Finding> {
     if outcome.succeeded() {
         return Vec::new();
-    }
-    let library = outcome.said("the loader", &["error while loading shared libraries"]);
-    if let Some(said) = library.filter(|_| outcome.log.contains("objtool")) {
-        let diagnostic = error("B-11", "objtool, one of kbuild's own programs, lacks a library")
-            .with_evidence(said)
-            .with_hint(packages::install(&["libelf1"]));
-        return vec![diagnostic.into()];
     }
     let Some(said) = outcome.said("kbuild", &[FILE]).filter(|_| !outcome.tree.has(FILE)) else {
         return Vec::new();

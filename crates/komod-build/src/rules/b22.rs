@@ -20,13 +20,16 @@
 
 use komod_diag::{Diagnostic, Evidence, Severity};
 
-use super::{Finding, Outcome};
+use super::{Finding, Outcome, b23};
 use crate::location::Displaced;
 
 pub(crate) fn look(outcome: &Outcome<'_>) -> Vec<Finding> {
     let Some(Displaced::Character { path, character }) = &outcome.location.displaced else {
         return Vec::new();
     };
+    if b23::is_separator(*character) {
+        return Vec::new();
+    }
     let title = format!("built in {}", outcome.location.path.display());
     let label = format!("has a {character:?} in its path, which kbuild cannot take");
     let diagnostic = Diagnostic::new("B-22", Severity::Note, title)

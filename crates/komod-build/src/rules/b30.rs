@@ -15,7 +15,9 @@
 //!
 //! # Way out
 //! Add a line such as `MODULE_LICENSE("GPL");` to one of the sources. The known values are in
-//! `include/linux/module.h`; which one is right is the author's decision.
+//! `include/linux/module.h`; which one is right is the author's decision. `komod build --fix` adds the
+//! line for the licence that the source's `SPDX-License-Identifier` names, or for the GPL, and shows
+//! what it does.
 
 use komod_diag::{Applicability, Evidence, Fix};
 
@@ -34,12 +36,38 @@ pub(crate) fn look(outcome: &Outcome<'_>) -> Vec<Finding> {
         if let Some((path, text)) = source {
             let newline = if text.ends_with('\n') { "" } else { "\n" };
             let end = text.len()..text.len();
-            let addition = format!("{newline}MODULE_LICENSE(\"GPL\");\n");
-            let title = "say that it is under the GPL, if it is";
-            let fix = Fix::new(title, Applicability::Unsafe).replace(path, text, end, addition);
+            let licence = licence(text);
+            let addition = format!("{newline}MODULE_LICENSE(\"{licence}\");\n");
+            let title = format!("say that its licence is {licence}");
+            let fix = Fix::new(title, Applicability::Safe).replace(path, text, end, addition);
             diagnostic = diagnostic.with_fix(fix);
         }
         diagnostic.with_hint("add a line MODULE_LICENSE(\"...\"); with the licence you chose").into()
     })
     .collect()
+}
+
+/// The kernel's word (`include/linux/module.h`) for what the source says of itself.
+fn licence(text: &str) -> &'static str {
+    let spdx = text.lines().take(10).find_map(|line| line.split("SPDX-License-Identifier:").nth(1));
+    let spdx = spdx.unwrap_or_default();
+    match (spdx.contains("GPL"), spdx.contains("MIT"), spdx.contains("BSD"), spdx.contains("MPL")) {
+        (true, true, ..) => "Dual MIT/GPL",
+        (true, _, true, _) => "Dual BSD/GPL",
+        (true, _, _, true) => "Dual MPL/GPL",
+        _ => "GPL",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::licence;
+
+    #[test]
+    fn the_sources_own_words() {
+        assert_eq!(licence("// SPDX-License-Identifier: GPL-2.0 OR MIT\n"), "Dual MIT/GPL");
+        assert_eq!(licence("/* SPDX-License-Identifier: (GPL-2.0 OR BSD-3-Clause) */\n"), "Dual BSD/GPL");
+        assert_eq!(licence("// SPDX-License-Identifier: GPL-2.0-only\n"), "GPL");
+        assert_eq!(licence("#include <linux/module.h>\n"), "GPL");
+    }
 }

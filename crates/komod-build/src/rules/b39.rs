@@ -20,11 +20,11 @@
 
 use komod_diag::{Diagnostic, Severity};
 
-use super::{Finding, Outcome};
+use super::{Finding, Outcome, b40};
 use crate::packages;
 
 pub(crate) fn look(outcome: &Outcome<'_>) -> Vec<Finding> {
-    let Some(reason) = outcome.without_btf.as_ref().filter(|_| outcome.succeeded()) else {
+    let Some(reason) = outcome.without_btf.as_ref().filter(|_| outcome.succeeded() && !b40::applies(outcome)) else {
         return Vec::new();
     };
     let title = format!("built without BTF type information: {reason}");

@@ -8,8 +8,9 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use komod_build::{Options, Tree};
-use komod_diag::{Diagnostic, terminal};
+use komod_build::overlay::Repair;
+use komod_build::{BuildError, Built, Options, Project, Tree, build};
+use komod_diag::{Diagnostic, Evidence, terminal};
 
 /// The kernel trees to test with: those that `KOMOD_TEST_TREES` names (separated by colons), or
 /// those in komod's cache. Without any, the test says that it is skipped; where skipping is not
@@ -106,9 +107,9 @@ fn farm(from: &Path, to: &Path, at: &Path, removed: &[&Path]) {
     }
 }
 
-/// Options that do not depend on who runs the test.
+/// Options that do not depend on who runs the test; damaged trees stay damaged.
 pub fn options() -> Options {
-    Options { jobs: std::num::NonZero::new(2), ..Options::default() }
+    Options { jobs: std::num::NonZero::new(2), repair: Repair::Off, ..Options::default() }
 }
 
 /// All diagnostics as the user sees them; also printed, for `--nocapture`.
@@ -148,3 +149,39 @@ module_exit(test_exit);
 MODULE_DESCRIPTION(\"test\");
 MODULE_LICENSE(\"GPL\");
 ";
+
+pub fn fails_with(project: &Path, tree: &Tree, options: &Options) -> BuildError {
+    let project = Project::open(project).unwrap();
+    match build(&project, tree, options) {
+        Ok(built) => panic!("it builds: {}", built.log.text()),
+        Err(error) => {
+            assert!(error.diagnostics.iter().any(Diagnostic::is_error));
+            error
+        }
+    }
+}
+
+pub fn fails(project: &Path, tree: &Tree) -> BuildError {
+    fails_with(project, tree, &options())
+}
+
+pub fn builds(project: &Path, tree: &Tree) -> Built {
+    match build(&Project::open(project).unwrap(), tree, &options()) {
+        Ok(built) => built,
+        Err(error) => panic!("{}\n{}", shown(&error.diagnostics), error.log.text()),
+    }
+}
+
+/// Evidence of kbuild's own words, and of the file that is missing, and a way out.
+pub fn is_complete(diagnostic: &Diagnostic, words: &str, file: &str) {
+    let said = diagnostic.evidence.iter().any(|evidence| {
+        matches!(evidence, Evidence::Output { lines, .. } if lines.iter().any(|l| l.contains(words)))
+    });
+    assert!(said, "no evidence {words:?}: {diagnostic:#?}");
+    let named = diagnostic
+        .evidence
+        .iter()
+        .any(|evidence| matches!(evidence, Evidence::File { path, .. } if path.ends_with(file)));
+    assert!(file.is_empty() || named, "{file} is not named: {diagnostic:#?}");
+    assert!(!diagnostic.hints.is_empty());
+}

@@ -10,7 +10,8 @@ use crate::image::BootHeader;
 const MAX_TEXT: u64 = 64 << 10;
 
 /// The release a configured build tree builds for: from `include/generated/utsrelease.h`, which
-/// ends up in every module, else from `include/config/kernel.release` (both are written by `make
+/// ends up in every module, else from Debian's `.kernelvariables`, else from
+/// `include/config/kernel.release` (both are written by `make
 /// prepare`, Linux 6.12 `Makefile`; Debian 6.1 has the upstream version in the latter). `None` if
 /// the directory is not a configured tree.
 pub fn tree_release(tree: &Path) -> Option<String> {
@@ -19,6 +20,7 @@ pub fn tree_release(tree: &Path) -> Option<String> {
     }
     let release = read_text(&tree.join("include/generated/utsrelease.h"))
         .and_then(|header| uts_release(&header))
+        .or_else(|| kernel_variables(&read_text(&tree.join(".kernelvariables"))?))
         .or_else(|| {
             let text = read_text(&tree.join("include/config/kernel.release"))?;
             Some(text.trim().to_owned())
@@ -30,6 +32,12 @@ pub fn tree_release(tree: &Path) -> Option<String> {
 pub(crate) fn uts_release(header: &str) -> Option<String> {
     let line = header.lines().find(|line| line.starts_with("#define UTS_RELEASE "))?;
     Some(line.split('"').nth(1)?.to_owned())
+}
+
+/// `override KERNELRELEASE = 6.1.0-56-amd64`, in the file that Debian's trees have.
+fn kernel_variables(text: &str) -> Option<String> {
+    let line = text.lines().find_map(|line| line.strip_prefix("override KERNELRELEASE = "))?;
+    Some(line.trim().to_owned())
 }
 
 /// The release of a boot image, from its header.

@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod clean;
+pub mod diff;
 pub mod explain;
 pub mod files;
 pub mod info;
