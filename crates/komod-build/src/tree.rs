@@ -18,6 +18,9 @@ pub struct Tree {
     pub env: Vec<(OsString, OsString)>,
 }
 
+/// How a makefile that can be moved names its own folder.
+const HERE: &str = "$(dir $(lastword $(MAKEFILE_LIST)))";
+
 /// Files whose change makes objects built before worthless.
 const IDENTITY: [&str; 6] = [
     "Makefile",
@@ -50,14 +53,19 @@ impl Tree {
     /// The makefile that a separate output tree (Debian's, or one of `make O=`) includes: that of
     /// the sources.
     pub fn included_makefile(&self) -> Option<PathBuf> {
-        /// How a tree that can be moved names its own folder.
-        const HERE: &str = "$(dir $(lastword $(MAKEFILE_LIST)))";
         let makefile = std::fs::read_to_string(self.file("Makefile")).ok()?;
         let path = makefile.lines().find_map(|line| line.strip_prefix("include "))?.trim();
         match path.strip_prefix(HERE) {
             Some(rest) => Some(self.path.join(rest)),
             None => Some(PathBuf::from(path)).filter(|path| path.is_absolute()),
         }
+    }
+
+    /// The pahole that komod fetched with the kernel, which `.kernelvariables` then names.
+    pub fn pahole(&self) -> Option<PathBuf> {
+        let variables = fs::read_to_string(self.file(".kernelvariables")).ok()?;
+        let path = variables.lines().find_map(|line| line.strip_prefix("PAHOLE := $(abspath "))?;
+        Some(self.path.join(path.strip_prefix(HERE)?.strip_suffix(')')?))
     }
 
     /// A file of the tree.
