@@ -49,9 +49,9 @@ impl<'a> Draft<'a> {
         for planned in &run.steps {
             let name = planned.step.name.as_str();
             let target = self.directory.join(&planned.target);
-            let strange = || Doubt::Step {
-                target: target.display().to_string(),
-                step: format!("cmd_{name}"),
+            let strange = || {
+                let name = target.file_name().unwrap_or(target.as_os_str()).to_string_lossy();
+                Doubt::Step { target: name.into_owned(), step: format!("cmd_{}", planned.step.name) }
             };
             if name == NEEDLESS {
                 continue;

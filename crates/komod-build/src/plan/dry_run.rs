@@ -78,17 +78,21 @@ pub fn run(request: &Request<'_>) -> Result<DryRun, Doubt> {
     }
     let log =
         kbuild::run(command, |line| line, None).map_err(Doubt::io("run", PathBuf::from("make")))?;
-    read(&log, recipe)
+    read(&log, recipe, request.folder)
 }
 
 /// Reads what make printed.
-fn read(log: &Log, recipe: &Recipe) -> Result<DryRun, Doubt> {
+fn read(log: &Log, recipe: &Recipe, folder: &Path) -> Result<DryRun, Doubt> {
     let mut found = DryRun::default();
     let again = format!("make -f {} ", recipe.dry_run.display());
     let mut parsing = 0_usize;
+    let mut continued = false;
     for line in &log.lines {
-        if let Some(step) = line.strip_prefix("komod:step:") {
-            found.steps.push(step_of(step).ok_or_else(|| own(line))?);
+        if continued || line.starts_with(&again) {
+            // make starting itself for a folder below; what that one prints follows.
+            continued = line.ends_with('\\');
+        } else if let Some(step) = line.strip_prefix("komod:step:") {
+            found.steps.push(step_of(step).ok_or_else(|| own(line, folder))?);
         } else if line == "komod:begin" {
             parsing += 1;
         } else if line == "komod:parsed" {
@@ -104,8 +108,8 @@ fn read(log: &Log, recipe: &Recipe) -> Result<DryRun, Doubt> {
             }
         } else if parsing > 0 || is_makes_own(line) {
             found.said.push(line.clone());
-        } else if !matches!(line.trim(), "" | ":" | "true") && !line.starts_with(&again) {
-            return Err(own(line));
+        } else if !matches!(line.trim(), "" | ":" | "true") {
+            return Err(own(line, folder));
         }
     }
     if log.status != Some(0) {
@@ -124,9 +128,10 @@ fn is_makes_own(line: &str) -> bool {
 }
 
 /// A recipe line of the user's.
-fn own(line: &str) -> Doubt {
-    let shown: String = line.chars().take(60).collect();
-    Doubt::Step { target: "something".into(), step: format!("`{}`", shown.trim()) }
+fn own(line: &str, folder: &Path) -> Doubt {
+    let line = line.replace(&format!("{}/", folder.display()), "");
+    let shown: String = line.trim().chars().take(80).collect();
+    Doubt::Step { target: "something".into(), step: format!("`{shown}`") }
 }
 
 fn step_of(text: &str) -> Option<Planned> {
@@ -170,11 +175,13 @@ mod tests {
             "komod:makefiles:/r/dry-run.mk scripts/Makefile.build /m/Kbuild",
             "komod:parsed",
             "komod:step:/m/x.o\tcc_o_c\t/m/x.c\t gcc  -c\tx",
-            "make -f /r/dry-run.mk obj=/m/sub ",
+            "make -f /r/dry-run.mk obj=/m/sub \\",
+            "need-builtin= \\",
+            "need-modorder=1 ",
             "make[1]: Nothing to be done for '/m/sub/'.",
             ":",
         ];
-        let found = read(&log(&lines, 0), &recipe()).unwrap();
+        let found = read(&log(&lines, 0), &recipe(), Path::new("/m")).unwrap();
         let step = found.steps.first().unwrap();
         assert_eq!((step.step.name.as_str(), step.step.command.as_str()), ("cc_o_c", "gcc  -c\tx"));
         assert_eq!(found.modules, [PathBuf::from("/m/x.o")]);
@@ -188,13 +195,13 @@ mod tests {
     #[test]
     fn recipes_of_the_users_are_doubts() {
         let lines = ["komod:begin", "komod:parsed", "sh gen.sh > /m/gen.h"];
-        assert!(matches!(read(&log(&lines, 0), &recipe()), Err(Doubt::Step { .. })));
+        assert!(matches!(read(&log(&lines, 0), &recipe(), Path::new("/m")), Err(Doubt::Step { .. })));
     }
 
     #[test]
     fn failures_are_doubts_with_makes_words() {
         let lines = ["komod:begin", "/m/Makefile:3: *** missing separator.  Stop."];
-        let error = read(&log(&lines, 2), &recipe()).unwrap_err();
+        let error = read(&log(&lines, 2), &recipe(), Path::new("/m")).unwrap_err();
         assert!(error.to_string().contains("missing separator"), "{error}");
     }
 }
