@@ -39,6 +39,7 @@ Usage: cargo xtask TASK [OPTIONS]
   cases [NAME…]   run tests/cases on each kernel
   examples        the examples must log the same in-process as in the real kernel
   oracle boot     compare stock modules in-process with the real kernel under QEMU
+  oracle modpost  compare komod's modpost with what all stock modules hold
   bench           measure komod against a plain QEMU boot
   fuzz TARGET     run one fuzz target for a while
 

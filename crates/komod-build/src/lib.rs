@@ -44,6 +44,7 @@ mod location;
 mod log;
 mod makefile;
 mod messages;
+pub mod modpost;
 mod modules;
 mod native;
 mod neighbours;

@@ -53,18 +53,7 @@ pub struct Symvers<'a> {
 impl<'a> Symvers<'a> {
     /// Parses the whole file. Empty lines are skipped.
     pub fn parse(data: &'a [u8]) -> Result<Symvers<'a>, SymversError> {
-        let mut entries = Vec::new();
-        for (index, line) in data.split(|&byte| byte == b'\n').enumerate() {
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            if line.is_empty() {
-                continue;
-            }
-            entries.push(entry(line).map_err(|what| SymversError {
-                line: index + 1,
-                what,
-                text: String::from_utf8_lossy(line).chars().take(80).collect(),
-            })?);
-        }
+        let entries = lines(data).collect::<Result<Vec<_>, _>>()?;
         let mut by_name: Vec<u32> = (0..entries.len() as u32).collect();
         // Stable: of two lines for one symbol the earlier stays first.
         by_name.sort_by_key(|&index| entries[index as usize].name);
@@ -82,6 +71,19 @@ impl<'a> Symvers<'a> {
     pub fn entries(&self) -> &[Entry<'a>] {
         &self.entries
     }
+}
+
+/// The entries one by one, in file order. Empty lines are skipped.
+pub fn lines(data: &[u8]) -> impl Iterator<Item = Result<Entry<'_>, SymversError>> {
+    data.split(|&byte| byte == b'\n').enumerate().filter_map(|(index, line)| {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let named = |what| SymversError {
+            line: index + 1,
+            what,
+            text: String::from_utf8_lossy(line).chars().take(80).collect(),
+        };
+        (!line.is_empty()).then(|| entry(line).map_err(named))
+    })
 }
 
 fn entry(line: &[u8]) -> Result<Entry<'_>, &'static str> {

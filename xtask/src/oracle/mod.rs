@@ -1,10 +1,12 @@
 //! `cargo xtask oracle boot`: stock modules in the real kernel and in-process, compared.
+//! `cargo xtask oracle modpost`: what is written into them, compared.
 
 mod compare;
 mod guest;
 mod inprocess;
 mod known;
 mod mask;
+mod modpost;
 mod outcome;
 mod processes;
 mod record;
@@ -31,9 +33,11 @@ use std::time::Instant;
 
 const HELP: &str = "\
 Usage: cargo xtask oracle boot [OPTIONS]
+       cargo xtask oracle modpost [--kernel SERIES]
 
 Loads and unloads stock modules in the real kernel under QEMU and in-process, and compares the
 results of init and exit and the log. The real kernel's results are recorded in komod's cache.
+`modpost` compares what komod's modpost writes with what all stock modules hold.
 
   --kernel SERIES   6.1 or 6.12 (default: both)
   --count N         compare N modules drawn by the seed (default 300)
@@ -58,6 +62,7 @@ pub fn main(mut args: Args) -> Result<()> {
     }
     match args.positional().as_deref() {
         Some("boot") => {}
+        Some("modpost") => return modpost::main(args),
         _ => bail!("{HELP}"),
     }
     let series = args.option::<String>("--kernel")?;
