@@ -41,7 +41,9 @@ pub fn parse(text: &str) -> Vec<PathBuf> {
 /// `scripts/mod/modpost.c`, Linux 6.1, read these).
 pub fn notes(object: &Path, source: &Path, read: &[PathBuf], versions: &str) -> String {
     let object = object.display();
-    let mut text = format!("source_{object} := {}\n\ndeps_{object} := \\\n", source.display());
+    // First the command, which kbuild compares with its own: this one is never the same.
+    let mut text = format!("cmd_{object} := komod\n\nsource_{object} := {}\n\n", source.display());
+    let _ = writeln!(text, "deps_{object} := \\");
     for file in read.iter().filter(|file| *file != source) {
         let _ = writeln!(text, "  {} \\", file.display());
     }
@@ -68,7 +70,10 @@ mod tests {
         let read = ["/m/x.c".into(), "/m/x.h".into()];
         let text = notes(Path::new("/m/x.o"), Path::new("/m/x.c"), &read, "#SYMVER f 0x1\n");
         let lines: Vec<_> = text.lines().collect();
-        assert_eq!(lines[..4], ["source_/m/x.o := /m/x.c", "", "deps_/m/x.o := \\", "  /m/x.h \\"]);
+        assert_eq!(
+            lines[2..6],
+            ["source_/m/x.o := /m/x.c", "", "deps_/m/x.o := \\", "  /m/x.h \\"]
+        );
         assert_eq!(lines.last(), Some(&"#SYMVER f 0x1"));
     }
 }

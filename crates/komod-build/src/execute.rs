@@ -9,6 +9,7 @@ mod compile;
 mod freshness;
 mod jobserver;
 pub mod list;
+mod modpost;
 mod outcome;
 mod run_action;
 
@@ -22,6 +23,7 @@ pub use compile::{Compile, Finished, Job, Plain};
 
 use crate::action::Action;
 use crate::doubt::Doubt;
+use crate::modpost::Dialect;
 use crate::state::State;
 use freshness::Files;
 use jobserver::Jobserver;
@@ -37,6 +39,8 @@ pub struct Task<'a> {
     pub folder: &'a Path,
     /// What compiles.
     pub compiler: &'a dyn Compile,
+    /// The tree's kernel line, if komod's own modpost knows it; else the tree's program runs.
+    pub modpost: Option<Dialect>,
     /// How many actions at a time.
     pub jobs: usize,
     /// Makes a line of output fit for the user.

@@ -10,6 +10,7 @@ use crate::digest;
 use crate::doubt::Doubt;
 use crate::execute::{self, Compile};
 use crate::log::Log;
+use crate::modpost::Dialect;
 use crate::plan::{self, Plan, Subject};
 use crate::recipe::Recipe;
 use crate::replace;
@@ -91,6 +92,7 @@ pub fn build(request: &Request<'_>) -> Result<Log, Doubt> {
         environment: &environment,
         folder,
         compiler: request.compiler,
+        modpost: Dialect::of_tree(request.tree).ok(),
         jobs: request.jobs,
         restore: request.restore,
         on_line: request.on_line,

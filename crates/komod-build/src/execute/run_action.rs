@@ -9,6 +9,7 @@ use super::Task;
 use super::compile::{self, Finished, Job};
 use super::freshness::{self, Files};
 use super::list;
+use super::modpost;
 use super::outcome::Ran;
 use crate::action::{Action, Kind};
 use crate::command_line;
@@ -209,7 +210,11 @@ impl Work<'_> {
     ) -> Result<Read, Doubt> {
         let sources = sources();
         for step in &self.action.steps {
-            if !self.run_text(&step.command, false)? {
+            let good = match self.own_modpost(&step.command)? {
+                Some(good) => good,
+                None => self.run_text(&step.command, false)?,
+            };
+            if !good {
                 return Ok(None);
             }
         }
@@ -217,6 +222,18 @@ impl Work<'_> {
         let read = sources.iter().map(|seen| seen.path.clone()).collect();
         before.extend(sources.into_iter().map(|seen| (seen.path.clone(), seen)));
         Ok(Some(read))
+    }
+
+    /// komod's own modpost, where it can do what the program would.
+    fn own_modpost(&mut self, command: &str) -> Result<Option<bool>, Doubt> {
+        let Some(dialect) = self.task.modpost else { return Ok(None) };
+        let Some(mut line) = modpost::read(command) else { return Ok(None) };
+        line.symvers.clone_from(&self.output.0);
+        let Some(said) = modpost::run(&line, dialect, self.task.directory)? else {
+            return Ok(None);
+        };
+        let status = if said.failed { 1 } else { 0 };
+        self.ended(Finished { status: Some(status), lines: said.lines }).map(Some)
     }
 
     fn settle(&self) -> Result<(), Doubt> {

@@ -51,7 +51,10 @@ impl<'a> Draft<'a> {
             let target = self.directory.join(&planned.target);
             let strange = || {
                 let name = target.file_name().unwrap_or(target.as_os_str()).to_string_lossy();
-                Doubt::Step { target: name.into_owned(), step: format!("cmd_{}", planned.step.name) }
+                Doubt::Step {
+                    target: name.into_owned(),
+                    step: format!("cmd_{}", planned.step.name),
+                }
             };
             if name == NEEDLESS {
                 continue;

@@ -195,7 +195,10 @@ mod tests {
     #[test]
     fn recipes_of_the_users_are_doubts() {
         let lines = ["komod:begin", "komod:parsed", "sh gen.sh > /m/gen.h"];
-        assert!(matches!(read(&log(&lines, 0), &recipe(), Path::new("/m")), Err(Doubt::Step { .. })));
+        assert!(matches!(
+            read(&log(&lines, 0), &recipe(), Path::new("/m")),
+            Err(Doubt::Step { .. })
+        ));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::doubt::Doubt;
 use crate::execute::{self, Plain};
 use crate::kbuild::Run;
 use crate::log::Log;
+use crate::modpost::Dialect;
 use crate::plan::{self, dry_run};
 use crate::state::State;
 use crate::tree::Tree;
@@ -123,7 +124,7 @@ pub fn run(tree: &Tree, variables: &[(String, String)], folder: &Path) -> Result
         return Err(Doubt::Probe(words.cloned().unwrap_or_else(|| "no reason given".into())));
     }
     let mut recipe = read(tree, &log, &probe, &real, variables)?;
-    recipe.doubt = differing(&recipe, variables)?;
+    recipe.doubt = differing(tree, &recipe, variables)?;
     let _ = fs::remove_dir_all(&probe);
     recipe.id = digest::of([serde_json::to_vec(&recipe).unwrap_or_default()]);
     Ok(recipe)
@@ -182,7 +183,11 @@ fn read(
 }
 
 /// Builds the probe by the recipe; names a product that came out differently.
-fn differing(recipe: &Recipe, variables: &[(String, String)]) -> Result<Option<String>, Doubt> {
+fn differing(
+    tree: &Tree,
+    recipe: &Recipe,
+    variables: &[(String, String)],
+) -> Result<Option<String>, Doubt> {
     let probe = &recipe.folder;
     let mut kbuilds = Vec::new();
     for name in COMPARED {
@@ -205,6 +210,7 @@ fn differing(recipe: &Recipe, variables: &[(String, String)]) -> Result<Option<S
         environment: &environment,
         folder: probe,
         compiler: &Plain,
+        modpost: Dialect::of_tree(tree).ok(),
         jobs: std::thread::available_parallelism().map_or(1, NonZero::get),
         restore: &|line| line,
         on_line: None,
