@@ -276,3 +276,48 @@ fn common_symbols_and_sections() {
         case.compare();
     });
 }
+
+#[test]
+fn checksum_of_the_sources() {
+    each("srcversion", |case| {
+        let version = ".section .modinfo,\"a\"\n.asciz \"license=GPL\"\n.asciz \"version=1\"\n.text\nx: ret\n";
+        for (name, text) in [
+            ("plain.c", "int a;\n"),
+            ("comment.c", "int a; /* b \" */ c /*/ d */ e /**/ f // g \" h\n i"),
+            ("string.c", "\"a b /* c */\" d \"\\\" e\" f \"\\\\\" g \" h '\"' i \" j"),
+            ("lines.c", "a \\\n b\\\nc \"d\\\n e\" /* f \\\n */ g\t\r\x0b\x0c h\\"),
+            ("open.c", "a /* b"),
+            ("quote.c", "a \" b"),
+            ("empty.c", ""),
+            ("long.c", &"abcdefghij".repeat(100)),
+            ("block.c", &"b".repeat(61)),
+            ("over.c", &"b".repeat(53)),
+            ("bytes.c", "\u{e4}\u{a0} \0 b"),
+            ("own.h", "x y"),
+            ("below/own.h", "never read"),
+        ] {
+            case.scratch.write(name, text);
+        }
+        for source in [
+            "plain", "comment", "string", "lines", "open", "quote", "empty", "bytes", "long",
+            "block", "over",
+        ] {
+            case.sources(source, &[&format!("{source}.c"), "own.h", "below/own.h"]);
+            case.assembly(source, version);
+            case.compare();
+        }
+        case.sources("missing", &["missing.c"]);
+        case.assembly("missing", version);
+        case.compare();
+        case.modules.pop();
+        case.sources("no_header", &["plain.c", "none.h", "own.h"]);
+        case.assembly("no_header", version);
+        case.compare();
+        case.modules.pop();
+        case.sources("silent", &["plain.c"]);
+        case.assembly("silent", &format!("{HEAD}x: ret\n"));
+        case.compare();
+        case.options.all_versions = true;
+        case.compare();
+    });
+}

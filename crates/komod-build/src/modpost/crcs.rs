@@ -41,12 +41,17 @@ fn number(text: &str) -> Option<u32> {
     u32::from_str_radix(text.trim().trim_start_matches("0x"), 16).ok()
 }
 
-/// A companion file as text; modpost ends without it.
+/// A companion file as text.
 pub(super) fn text(path: &str, files: &dyn Files, messages: &mut Messages) -> Option<String> {
-    let found = files.read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    contents(path, files, messages).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A companion file; modpost ends without it.
+pub(super) fn contents(path: &str, files: &dyn Files, messages: &mut Messages) -> Option<Vec<u8>> {
+    let found = files.read(path);
     if found.is_none() {
         let text = format!("{path}: No such file or directory");
-        messages.add(Level::Fatal, Code::Companion, Place::object(path), text);
+        messages.add(Level::Fatal, Code::MissingFile, Place::object(path), text);
     }
     found
 }

@@ -64,8 +64,8 @@ pub enum Code {
     DeviceTable,
     /// A device table entry that cannot be an alias.
     DeviceTableEntry,
-    /// A `.mod`, `.cmd` or source file is missing or malformed.
-    Companion,
+    /// A `.mod`, `.cmd` or source file is missing. modpost prints this one without a level.
+    MissingFile,
 }
 
 /// Where in which object.
@@ -101,6 +101,9 @@ pub struct Message {
 impl fmt::Display for Message {
     /// As modpost prints it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.code == Code::MissingFile {
+            return f.write_str(&self.text);
+        }
         let word = match self.level {
             Level::Warning => "WARNING",
             Level::Error => "ERROR",

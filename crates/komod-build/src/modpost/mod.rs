@@ -31,11 +31,13 @@ mod files;
 mod input;
 mod link;
 mod linked;
+mod md4;
 mod message;
 mod object;
 mod output;
 mod run;
 mod source;
+mod srcversion;
 mod symbol_name;
 
 pub use dialect::{Dialect, UnknownDialect};

@@ -3,7 +3,7 @@
 use super::link::{Linked, Linker, OwnExports};
 use super::message::Messages;
 use super::object::{self, Object};
-use super::{Dialect, Input, ModuleOutput, Output, crcs, source};
+use super::{Dialect, Input, ModuleOutput, Output, crcs, source, srcversion};
 
 /// Reads, checks and links all modules.
 pub fn run(input: &Input<'_>) -> Output {
@@ -12,6 +12,9 @@ pub fn run(input: &Input<'_>) -> Output {
     let mut own = OwnExports::default();
     for module in input.modules {
         if let Some(mut object) = object::read(input, module, &mut messages) {
+            if object.has_version || input.options.all_versions {
+                object.srcversion = srcversion::of_module(object.path, input.files, &mut messages);
+            }
             if input.options.modversions {
                 crcs::read(&mut object, input.files, &mut messages);
             }

@@ -69,6 +69,23 @@ impl Case {
         self.scratch.write(&format!(".{name}.o.cmd"), text);
     }
 
+    /// The `.cmd` file of a module whose source is `sources[0]`; the others are its dependencies.
+    pub fn sources(&self, name: &str, sources: &[&str]) {
+        let root = self.scratch.0.display();
+        let mut text = format!("cmd_{root}/{name}.o := gcc\n\n");
+        for (index, source) in sources.iter().enumerate() {
+            if index == 0 {
+                text += &format!("source_{root}/{name}.o := {root}/{source}\n\n");
+                text += &format!("deps_{root}/{name}.o := \\\n  /usr/include/linux/a.h \\\n");
+                text += "    $(wildcard include/config/A) \\\n";
+            } else {
+                text += &format!("  {root}/{source} \\\n");
+            }
+        }
+        text += &format!("\n{root}/{name}.o: $(deps_{root}/{name}.o)\n\n{root}/{}\n", sources[0]);
+        self.crcs(name, &text);
+    }
+
     /// Writes a dump.
     pub fn dump(&self, name: &str, text: &str) -> String {
         self.scratch.write(name, text).to_str().unwrap().to_owned()
