@@ -171,7 +171,11 @@ impl<'a> Workshop<'a> {
     /// Variables for make's command line, and why there will be no type information.
     fn variables(&self) -> (Vec<(String, String)>, Option<String>) {
         let without_btf = self.btf_obstacle();
+        let chosen = |name: &str| self.options.variables.iter().any(|(known, _)| known == name);
         let mut variables = Vec::new();
+        if !chosen("LLVM") && !chosen("CC") {
+            variables.extend(self.tree.compiler_variables());
+        }
         if without_btf.is_some() {
             // An empty value on the command line counts as "not set" for kbuild's `ifdef`.
             variables.push(("CONFIG_DEBUG_INFO_BTF_MODULES".into(), String::new()));

@@ -8,12 +8,10 @@ use std::path::{Path, PathBuf};
 /// Every temporary file's name begins with this.
 pub const PREFIX: &str = ".komod-tmp-";
 
-/// A name beside `path` that no other process or thread uses.
+/// A name beside `path` for its making. The same each time: whoever writes here has the folder to
+/// himself, and a compiler that is kept warm knows its job by its arguments.
 pub fn beside(path: &Path) -> PathBuf {
-    use std::sync::atomic::{AtomicU32, Ordering};
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let mut name = OsString::from(format!("{PREFIX}{}-{count}-", std::process::id()));
+    let mut name = OsString::from(PREFIX);
     name.push(path.file_name().unwrap_or_default());
     path.with_file_name(name)
 }
