@@ -150,6 +150,7 @@ pub(super) fn from_export_symbol<'a>(
                 continue;
             }
         };
+        discarded(elf, &target, path, &shown, messages);
         let namespace = String::from_utf8_lossy(strings.next().unwrap_or_default());
         exports.push(OwnExport {
             name: shown,
@@ -161,4 +162,19 @@ pub(super) fn from_export_symbol<'a>(
         });
     }
     exports
+}
+
+/// Complains about an export whose section is gone when others want it.
+fn discarded(elf: &Elf<'_>, target: &Symbol<'_>, path: &str, name: &str, messages: &mut Messages) {
+    let Some(section) = elf.section(target.shndx.into()) else { return };
+    let (what, mark) = match section.name {
+        name if name.starts_with(".init.") => ("init", "__init"),
+        name if name.starts_with(".exit.") => ("exit", "__exit"),
+        _ => return,
+    };
+    let text = format!(
+        "{path}: {name}: EXPORT_SYMBOL used for {what} symbol. Remove {mark} or EXPORT_SYMBOL."
+    );
+    let place = Place::object(path).section(section.name.to_string()).symbol(name);
+    messages.add(Level::Warning, Code::DiscardedExport, place, text);
 }

@@ -33,6 +33,7 @@ mod link;
 mod linked;
 mod md4;
 mod message;
+mod mismatch;
 mod object;
 mod output;
 mod run;

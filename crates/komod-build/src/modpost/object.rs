@@ -2,7 +2,7 @@
 
 use super::exports::{self, OwnExport};
 use super::message::{Code, Level, Messages, Place};
-use super::{Dialect, Input, ModuleObject, alias, symbol_name};
+use super::{Dialect, Input, ModuleObject, alias, mismatch, symbol_name};
 use komod_object::elf::{Elf, SHN_COMMON, SHT_NOBITS, STB_GLOBAL, STB_WEAK, Symbol};
 use komod_object::modinfo::ModInfo;
 use std::borrow::Cow;
@@ -35,6 +35,8 @@ pub(super) struct Object<'a> {
     pub(super) exports: Vec<OwnExport<'a>>,
     pub(super) aliases: Vec<Vec<u8>>,
     pub(super) srcversion: Option<String>,
+    /// Has references between sections that must not be.
+    pub(super) mismatches: bool,
 }
 
 /// Reads a module's object; `None` if it is ignored or the run has ended.
@@ -69,24 +71,24 @@ pub(super) fn read<'a>(
         exports: Vec::new(),
         aliases: Vec::new(),
         srcversion: None,
+        mismatches: false,
     };
     read_modinfo(&elf, input, &mut object, messages);
-    let mut tables = Vec::new();
     for symbol in symbols.iter().skip(1) {
         read_symbol(&symbol, &mut object, messages);
         if !symbol.is_undefined() && symbol.name.starts_with(alias::TABLE_PREFIX) {
-            tables.push(symbol);
+            alias::of_table(&elf, &symbol, module.path, &mut object.aliases, messages);
         }
-    }
-    object.exports = match input.dialect {
-        Dialect::Ksymtab => exports::from_ksymtab(&elf),
-        Dialect::ExportSymbol => exports::from_export_symbol(&elf, module.path, messages),
-    };
-    for table in tables {
-        alias::of_table(&elf, &table, module.path, &mut object.aliases, messages);
         if messages.fatal() {
             return None;
         }
+    }
+    if input.dialect == Dialect::Ksymtab {
+        object.exports = exports::from_ksymtab(&elf);
+    }
+    mismatch::check(&elf, input, &mut object, messages);
+    if messages.fatal() {
+        return None;
     }
     Some(object)
 }

@@ -35,7 +35,8 @@ pub struct ModuleOutput {
 pub struct Output {
     /// The modules in the order they were given.
     pub modules: Vec<ModuleOutput>,
-    /// The text of `Module.symvers`: what the given modules export. `None` if the run failed.
+    /// The text of `Module.symvers`: what the given modules export. `None` if the run failed before
+    /// it would be written.
     pub symvers: Option<String>,
     /// Everything that was said, in order.
     pub messages: Vec<Message>,

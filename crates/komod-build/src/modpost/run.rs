@@ -1,7 +1,7 @@
 //! One run over all modules of a folder.
 
 use super::link::{Linked, Linker, OwnExports};
-use super::message::Messages;
+use super::message::{Code, Level, Messages, Place};
 use super::object::{self, Object};
 use super::{Dialect, Input, ModuleOutput, Output, crcs, source, srcversion};
 
@@ -53,11 +53,21 @@ pub fn run(input: &Input<'_>) -> Output {
             }
         }
     }
+    // This is written even if mismatches are an error.
+    let symvers = (!messages.failed()).then(|| {
+        let mut text = String::new();
+        objects.iter().for_each(|object| source::symvers_lines(object, &mut text));
+        text
+    });
+    if input.options.mismatch_is_error && objects.iter().any(|object| object.mismatches) {
+        let text = "Section mismatches detected.\n\
+             Set CONFIG_SECTION_MISMATCH_WARN_ONLY=y to allow them.";
+        let code = Code::SectionMismatches;
+        messages.add(Level::Error, code, Place::default(), text.to_owned());
+    }
     linker.finish(&mut messages);
     let failed = messages.failed();
-    let mut symvers = String::new();
-    objects.iter().for_each(|object| source::symvers_lines(object, &mut symvers));
-    Output { modules, symvers: (!failed).then_some(symvers), messages: messages.all, failed }
+    Output { modules, symvers, messages: messages.all, failed }
 }
 
 fn write(

@@ -59,7 +59,13 @@ impl Case {
     pub fn assembly(&mut self, name: &str, text: &str) {
         let source = self.scratch.write(&format!("{name}.s"), text);
         let object = source.with_extension("o");
-        let status = Command::new("as").arg(&source).arg("-o").arg(&object).status().unwrap();
+        let status = Command::new("as")
+            .args(["--no-warn"])
+            .arg(&source)
+            .arg("-o")
+            .arg(&object)
+            .status()
+            .unwrap();
         assert!(status.success());
         self.object(name);
     }
@@ -112,6 +118,20 @@ impl Case {
                  .asciz \"{namespace}\"\n.balign 8\n.quad {symbol}\n.text\n"
             ),
         }
+    }
+
+    /// Ends the symbol names of a module's object at a byte, so that local names can repeat.
+    pub fn cut_names(&self, name: &str, at: u8) {
+        let path = self.scratch.0.join(format!("{name}.o"));
+        let mut bytes = fs::read(&path).unwrap();
+        let range = {
+            let elf = komod_object::elf::Elf::parse(&bytes).unwrap();
+            let strings = elf.symbols().unwrap().string_section;
+            let header = elf.section(strings).unwrap().header;
+            header.offset as usize..(header.offset + header.size) as usize
+        };
+        bytes[range].iter_mut().filter(|byte| **byte == at).for_each(|byte| *byte = 0);
+        fs::write(path, bytes).unwrap();
     }
 
     /// Adds an object that is there already, with empty companions.
@@ -219,6 +239,9 @@ impl Case {
     pub fn compare(&self) -> Left {
         let (reference, ours) = (self.reference(), self.ours());
         let at = self.tree.path.display();
+        for (ours, reference) in ours.messages.lines().zip(reference.messages.lines()) {
+            assert_eq!(ours, reference, "a message, {at}");
+        }
         assert_eq!(ours.messages, reference.messages, "messages, {at}");
         for (path, text) in &reference.files {
             let none = String::new();

@@ -70,6 +70,8 @@ pub const STT_OBJECT: u8 = 1;
 pub const STT_FUNC: u8 = 2;
 /// Symbol stands for a section.
 pub const STT_SECTION: u8 = 3;
+/// Symbol names the source file.
+pub const STT_FILE: u8 = 4;
 
 /// No relocation.
 pub const R_X86_64_NONE: u32 = 0;
