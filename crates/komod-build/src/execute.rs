@@ -24,6 +24,7 @@ pub use compile::{Compile, Finished, Job, Plain};
 use crate::action::Action;
 use crate::doubt::Doubt;
 use crate::modpost::Dialect;
+use crate::stamp::Stamp;
 use crate::state::State;
 use freshness::Files;
 use jobserver::Jobserver;
@@ -39,6 +40,8 @@ pub struct Task<'a> {
     pub folder: &'a Path,
     /// What compiles.
     pub compiler: &'a dyn Compile,
+    /// An object that is there already.
+    pub ready: Option<Ready>,
     /// The tree's kernel line, if komod's own modpost knows it; else the tree's program runs.
     pub modpost: Option<Dialect>,
     /// How many actions at a time.
@@ -60,6 +63,17 @@ pub struct Done {
     pub failed: Option<PathBuf>,
     /// Actions that ran.
     pub ran: usize,
+}
+
+/// An object that need not be compiled.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// The command that would make it.
+    pub command: String,
+    /// What it would make.
+    pub object: PathBuf,
+    /// What it would read, as it was when the object was made.
+    pub read: Vec<(PathBuf, Stamp)>,
 }
 
 struct Schedule {

@@ -92,6 +92,7 @@ pub fn build(request: &Request<'_>) -> Result<Log, Doubt> {
         environment: &environment,
         folder,
         compiler: request.compiler,
+        ready: recipe.common(folder, request.flags),
         modpost: Dialect::of_tree(request.tree).ok(),
         jobs: request.jobs,
         restore: request.restore,

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::doubt::Doubt;
+use crate::execute::Ready;
 use crate::kbuild;
 use crate::stamp::Stamp;
 use crate::tree::Tree;
@@ -44,10 +45,23 @@ pub struct Recipe {
     pub dry_run: PathBuf,
     /// Warnings that kbuild gives with every build.
     pub said: Vec<String>,
+    /// An object that is the same in all modules of the tree.
+    common: Option<Common>,
     /// Files that the recipe depends on.
     inputs: Vec<(PathBuf, Stamp)>,
     /// Why it must not be used.
     doubt: Option<String>,
+}
+
+/// An object that all modules are linked with: `.module-common.o`, since Linux 6.12.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Common {
+    /// The command that made it in the probe's folder.
+    command: String,
+    /// A copy.
+    object: PathBuf,
+    /// What it was compiled from.
+    read: Vec<(PathBuf, Stamp)>,
 }
 
 impl Recipe {
@@ -86,6 +100,19 @@ impl Recipe {
         let probe = self.folder.to_string_lossy();
         let fit = |value: &str| value.replace(probe.as_ref(), &own).replace(FLAGS, flags);
         self.exported.iter().map(|(name, value)| (name.clone(), fit(value))).collect()
+    }
+
+    /// The object that all modules have, if nothing it was compiled from has changed: the command
+    /// that would make it for the module in `folder`, a copy, and what was read.
+    pub fn common(&self, folder: &Path, flags: &str) -> Option<Ready> {
+        let common = self.common.as_ref()?;
+        let probe = self.folder.to_string_lossy();
+        let command = common.command.replace(probe.as_ref(), &folder.to_string_lossy());
+        Some(Ready {
+            command: command.replace(FLAGS, flags),
+            object: common.object.clone(),
+            read: common.read.clone(),
+        })
     }
 
     /// The command line for reading one of kbuild's makefiles for the module in `folder`.

@@ -16,6 +16,7 @@ use crate::command_line;
 use crate::depfile;
 use crate::doubt::Doubt;
 use crate::replace;
+use crate::stamp::Stamp;
 use crate::state::{Record, Seen};
 
 /// What an object that exports symbols contains: sections or symbols of these names (Linux 6.1:
@@ -147,6 +148,9 @@ impl Work<'_> {
 
     fn compile(&mut self) -> Result<Read, Doubt> {
         let Some(first) = self.action.steps.first() else { return Ok(None) };
+        if let Some(read) = self.ready(&first.command)? {
+            return Ok(Some(read));
+        }
         if !self.run_text(&first.command, true)? {
             return Ok(None);
         }
@@ -171,6 +175,18 @@ impl Work<'_> {
         }
         self.settle()?;
         Ok(Some(read.into_iter().map(|path| directory.join(path)).collect()))
+    }
+
+    /// Takes the object from where it is ready, if this command makes it from the same files.
+    fn ready(&self, command: &str) -> Result<Option<Vec<PathBuf>>, Doubt> {
+        let ready = self.task.ready.as_ref().filter(|ready| ready.command == command);
+        let Some(ready) = ready else { return Ok(None) };
+        let same = ready.read.iter().all(|(path, stamp)| Stamp::of(path) == *stamp);
+        if !same || fs::copy(&ready.object, &self.output.0).is_err() {
+            return Ok(None);
+        }
+        self.settle()?;
+        Ok(Some(ready.read.iter().map(|(path, _)| path.clone()).collect()))
     }
 
     fn link(&mut self) -> Result<Read, Doubt> {

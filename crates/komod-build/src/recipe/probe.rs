@@ -7,14 +7,14 @@ use std::fs;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-use super::{FLAGS, Recipe, inputs, is_makes};
+use super::{Common, FLAGS, Recipe, inputs, is_makes};
 use crate::digest;
 use crate::doubt::Doubt;
 use crate::execute::{self, Plain};
 use crate::kbuild::Run;
 use crate::log::Log;
 use crate::modpost::Dialect;
-use crate::plan::{self, dry_run};
+use crate::plan::{self, Plan, dry_run};
 use crate::state::State;
 use crate::tree::Tree;
 
@@ -124,7 +124,9 @@ pub fn run(tree: &Tree, variables: &[(String, String)], folder: &Path) -> Result
         return Err(Doubt::Probe(words.cloned().unwrap_or_else(|| "no reason given".into())));
     }
     let mut recipe = read(tree, &log, &probe, &real, variables)?;
-    recipe.doubt = differing(tree, &recipe, variables)?;
+    let (doubt, common) = differing(tree, &recipe, variables)?;
+    recipe.doubt = doubt;
+    recipe.common = common;
     let _ = fs::remove_dir_all(&probe);
     recipe.id = digest::of([serde_json::to_vec(&recipe).unwrap_or_default()]);
     Ok(recipe)
@@ -178,16 +180,18 @@ fn read(
         directory,
         scripts,
         inputs,
+        common: None,
         doubt: None,
     })
 }
 
-/// Builds the probe by the recipe; names a product that came out differently.
+/// Builds the probe by the recipe; names a product that came out differently. Gives what can be kept
+/// of it for all modules.
 fn differing(
     tree: &Tree,
     recipe: &Recipe,
     variables: &[(String, String)],
-) -> Result<Option<String>, Doubt> {
+) -> Result<(Option<String>, Option<Common>), Doubt> {
     let probe = &recipe.folder;
     let mut kbuilds = Vec::new();
     for name in COMPARED {
@@ -210,19 +214,35 @@ fn differing(
         environment: &environment,
         folder: probe,
         compiler: &Plain,
+        ready: None,
         modpost: Dialect::of_tree(tree).ok(),
         jobs: std::thread::available_parallelism().map_or(1, NonZero::get),
         restore: &|line| line,
         on_line: None,
         verbose: false,
     };
-    let done = execute::run(&plan.actions, &mut State::default(), &task)?;
+    let mut state = State::default();
+    let done = execute::run(&plan.actions, &mut state, &task)?;
     if let Some(failed) = done.failed {
-        return Ok(Some(failed.display().to_string()));
+        return Ok((Some(failed.display().to_string()), None));
     }
     let differs =
         |(name, bytes): &(&str, Vec<u8>)| fs::read(probe.join(name)).ok().as_ref() != Some(bytes);
-    Ok(kbuilds.iter().find(|product| differs(product)).map(|(name, _)| (*name).to_owned()))
+    let differing = kbuilds.iter().find(|product| differs(product));
+    Ok((differing.map(|(name, _)| (*name).to_owned()), common(recipe, &plan, &state)))
+}
+
+/// Keeps the object that all modules have, beside the recipe.
+fn common(recipe: &Recipe, plan: &Plan, state: &State) -> Option<Common> {
+    let target = recipe.folder.join(".module-common.o");
+    let action = plan.actions.iter().find(|action| action.target == target)?;
+    let record = state.records.get(&target)?;
+    let object = recipe.folder.parent()?.join("module-common.o");
+    fs::copy(&target, &object).ok()?;
+    let read = record.seen.iter().filter(|seen| seen.path != target);
+    let read = read.map(|seen| Some((seen.path.clone(), seen.stamp?)));
+    let command = action.steps.first()?.command.clone();
+    Some(Common { command, object, read: read.collect::<Option<_>>()? })
 }
 
 /// The words of `MAKEOVERRIDES`, where a blank in a word has a backslash before it.

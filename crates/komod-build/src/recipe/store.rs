@@ -16,7 +16,7 @@ use crate::replace;
 use crate::tree::Tree;
 
 /// The version of the format, and of what komod learns from a probe.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 const FILE: &str = "recipe.json";
 
