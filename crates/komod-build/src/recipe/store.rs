@@ -30,7 +30,9 @@ struct Stored<T> {
 /// The folder of a tree's recipe.
 pub fn folder(tree: &Tree, variables: &[(String, String)], cache: &Path) -> PathBuf {
     let path = fs::canonicalize(&tree.path).unwrap_or_else(|_| tree.path.clone());
-    let mut parts = vec![path.to_string_lossy().into_owned(), tree.release.clone()];
+    // Another komod keeps its own.
+    let komod = format!("{VERSION} {}", digest::of([dry_run::SCRIPT]));
+    let mut parts = vec![komod, path.to_string_lossy().into_owned(), tree.release.clone()];
     parts.push(env::var("PATH").unwrap_or_default());
     for (name, value) in &tree.env {
         parts.push(format!("{}={}", name.to_string_lossy(), value.to_string_lossy()));
