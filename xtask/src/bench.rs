@@ -2,6 +2,7 @@
 //! against a plain boot of the same kernel under QEMU.
 
 use crate::args::Args;
+use crate::bench_build;
 use crate::guest_build;
 use crate::kernels::{Kernel, SERIES};
 use crate::komod::{self, Profile};
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 
 const HELP: &str = "\
 Usage: cargo xtask bench [--kernel SERIES] [--runs N]
+       cargo xtask bench build [--kernel SERIES] [--runs N] [--modules N]
 
 Medians of N runs (default 11; QEMU: 3), as a Markdown table. The ratios are to a plain boot.";
 
@@ -27,6 +29,9 @@ const QEMU_RUNS: usize = 3;
 const NAME: &str = "bench";
 
 pub fn main(mut args: Args) -> Result<()> {
+    if args.flag("build") {
+        return bench_build::main(args);
+    }
     if args.flag("--help") || args.flag("-h") {
         println!("{HELP}");
         return Ok(());
@@ -158,21 +163,21 @@ fn resident(pid: u32) -> Result<u64> {
     Ok(line.trim().trim_end_matches("kB").trim().parse()?)
 }
 
-fn ms(time: Duration) -> String {
+pub fn ms(time: Duration) -> String {
     format!("{:.1} ms", time.as_secs_f64() * 1000.0)
 }
 
 /// Measured times, sorted; never empty.
-struct Times(Vec<Duration>);
+pub struct Times(Vec<Duration>);
 
 impl Times {
-    fn of(runs: usize, mut measure: impl FnMut() -> Result<Duration>) -> Result<Times> {
+    pub fn of(runs: usize, mut measure: impl FnMut() -> Result<Duration>) -> Result<Times> {
         let mut times = (0..runs.max(1)).map(|_| measure()).collect::<Result<Vec<_>>>()?;
         times.sort();
         Ok(Times(times))
     }
 
-    fn median(&self) -> Duration {
+    pub fn median(&self) -> Duration {
         self.0[self.0.len() / 2]
     }
 

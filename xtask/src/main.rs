@@ -7,6 +7,7 @@
 
 mod args;
 mod bench;
+mod bench_build;
 mod cases;
 mod ci;
 mod cpio;
@@ -43,6 +44,7 @@ Usage: cargo xtask TASK [OPTIONS]
   oracle warm     compare drivers compiled warm with the plain compiler's
   oracle modpost  compare komod's modpost with what all stock modules hold
   bench           measure komod against a plain QEMU boot
+  bench build     measure builds against make
   fuzz TARGET     run one fuzz target for a while
 
 Each task explains itself with --help.";

@@ -5,18 +5,23 @@ use std::fs;
 use std::io;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use komod_diag::Diagnostic;
 
+use crate::doubt::Doubt;
 use crate::error::BuildError;
+use crate::execute::{Compile, Plain};
 use crate::kbuild::Run;
 use crate::location::{self, Location, Surroundings};
 use crate::log::{Log, Names};
 use crate::modules;
+use crate::native;
 use crate::neighbours;
 use crate::project::{Kind, Project};
 use crate::rules::{self, Outcome};
 use crate::shadow::{self, Content, Shadow};
+use crate::state::State;
 use crate::tree::Tree;
 
 /// How to build.
@@ -31,10 +36,14 @@ pub struct Options {
     pub out: Option<PathBuf>,
     /// Variables for make's command line, such as `KBUILD_EXTRA_SYMBOLS` or `KBUILD_MODPOST_WARN`.
     pub variables: Vec<(String, String)>,
-    /// Called with every line kbuild prints, as it comes.
+    /// Called with every line of the build, as it comes.
     pub on_line: Option<fn(&str)>,
     /// What to do with a damaged kernel tree.
     pub repair: crate::overlay::Repair,
+    /// Let kbuild do the work, even if komod can.
+    pub kbuild: bool,
+    /// What compiles, instead of the compiler itself.
+    pub compiler: Option<Arc<dyn Compile>>,
 }
 
 /// A build that worked.
@@ -46,15 +55,27 @@ pub struct Built {
     pub folder: PathBuf,
     /// What is worth knowing: warnings and notes.
     pub diagnostics: Vec<Diagnostic>,
-    /// What kbuild printed.
+    /// What was printed.
     pub log: Log,
 }
 
-/// Builds the project's modules for the tree's kernel.
+/// Builds the project's modules for the tree's kernel: without kbuild if that makes the same, with
+/// it in all other cases, which a note (`B-53`) then says.
 pub fn build(project: &Project, tree: &Tree, options: &Options) -> Result<Built, BuildError> {
     let workshop = Workshop::open(project, tree, options, "", |_| {})?;
-    let outcome = workshop.kbuild(&["modules".to_owned()])?;
-    let diagnostics = rules::diagnose(&outcome);
+    let (outcome, mut diagnostics) = match workshop.native() {
+        Ok(diagnosed) => diagnosed,
+        Err(doubt) => {
+            State::forget(&workshop.shadow.dir);
+            let outcome = workshop.kbuild(&["modules".to_owned()])?;
+            let mut diagnostics = rules::diagnose(&outcome);
+            diagnostics.extend(rules::b53::by_kbuild(&doubt));
+            (outcome, diagnostics)
+        }
+    };
+    if !outcome.succeeded() {
+        diagnostics.retain(|diagnostic| diagnostic.code != "B-53");
+    }
     let log = outcome.log;
     if log.status != Some(0) || diagnostics.iter().any(Diagnostic::is_error) {
         return Err(BuildError::new(diagnostics, log));
@@ -114,22 +135,68 @@ impl<'a> Workshop<'a> {
         Ok(Workshop { project, tree, options, location, shadow })
     }
 
-    /// Runs kbuild with these goals, and says how it went.
-    pub fn kbuild(&self, goals: &[String]) -> Result<Outcome<'a>, BuildError> {
+    /// Builds without kbuild, and says how it went and why.
+    fn native(&self) -> Result<(Outcome<'a>, Vec<Diagnostic>), Doubt> {
+        if self.options.kbuild {
+            return Err(Doubt::Asked);
+        }
+        let names = Names { project: self.project, shadow: &self.shadow };
+        let (variables, without_btf) = self.variables();
+        let log = native::build(&native::Request {
+            tree: self.tree,
+            folder: &self.shadow.dir,
+            contents: &self.shadow.contents,
+            flags: &self.flags().unwrap_or_default(),
+            variables: &variables,
+            cache: Surroundings::from_env().cache.as_deref(),
+            compiler: self.options.compiler.as_deref().unwrap_or(&Plain),
+            jobs: self.jobs(),
+            restore: &|line| names.restore(&line),
+            on_line: self.options.on_line,
+            verbose: self.options.verbose,
+        })?;
+        let outcome =
+            Outcome::new(self.project, self.tree, log, self.location.clone(), without_btf);
+        let diagnostics = rules::diagnose(&outcome);
+        match diagnostics.iter().find(|diagnostic| diagnostic.code == "B-00") {
+            // kbuild may have better words.
+            Some(unknown) if !outcome.succeeded() => Err(Doubt::Failed(unknown.title.clone())),
+            _ => Ok((outcome, diagnostics)),
+        }
+    }
+
+    fn jobs(&self) -> usize {
+        let jobs = self.options.jobs.or_else(|| std::thread::available_parallelism().ok());
+        jobs.map_or(1, NonZero::get)
+    }
+
+    /// Variables for make's command line, and why there will be no type information.
+    fn variables(&self) -> (Vec<(String, String)>, Option<String>) {
         let without_btf = self.btf_obstacle();
-        let mut variables = self.flags();
+        let chosen = |name: &str| self.options.variables.iter().any(|(known, _)| known == name);
+        let mut variables = Vec::new();
+        if !chosen("LLVM") && !chosen("CC") {
+            variables.extend(self.tree.compiler_variables());
+        }
         if without_btf.is_some() {
             // An empty value on the command line counts as "not set" for kbuild's `ifdef`.
             variables.push(("CONFIG_DEBUG_INFO_BTF_MODULES".into(), String::new()));
         }
         variables.extend(self.options.variables.iter().cloned());
-        let jobs = self.options.jobs.or_else(|| std::thread::available_parallelism().ok());
+        (variables, without_btf)
+    }
+
+    /// Runs kbuild with these goals, and says how it went.
+    pub fn kbuild(&self, goals: &[String]) -> Result<Outcome<'a>, BuildError> {
+        let (others, without_btf) = self.variables();
+        let flags = self.flags().map(|flags| ("KCPPFLAGS".to_owned(), flags));
+        let variables: Vec<_> = flags.into_iter().chain(others).collect();
         let run = Run {
             tree: self.tree,
             folder: &self.shadow.dir,
             goals,
             variables: &variables,
-            jobs: jobs.map_or(1, NonZero::get),
+            jobs: self.jobs(),
             verbose: self.options.verbose,
         };
         let names = Names { project: self.project, shadow: &self.shadow };
@@ -139,10 +206,10 @@ impl<'a> Workshop<'a> {
 
     /// Compiler flags that make the mirror invisible: `__FILE__` and debug information name the
     /// user's files, and `#include "../x.h"` is also looked up from where the source really is.
-    fn flags(&self) -> Vec<(String, String)> {
+    fn flags(&self) -> Option<String> {
         let root = &self.project.root;
         if location::bad_character(root).is_some() {
-            return Vec::new();
+            return None;
         }
         let mut flags =
             format!("-ffile-prefix-map={}={}", self.shadow.dir.display(), root.display());
@@ -152,7 +219,7 @@ impl<'a> Workshop<'a> {
         for folder in shadow::folders_looking_out(&self.shadow.contents) {
             flags.push_str(&format!(" -iquote {}", root.join(folder).display()));
         }
-        vec![("KCPPFLAGS".into(), flags)]
+        Some(flags)
     }
 
     /// Why kbuild's BTF step would fail and take the module with it, if it would: the tree has a
@@ -164,7 +231,8 @@ impl<'a> Workshop<'a> {
             return None;
         }
         let path = env::var_os("PATH").unwrap_or_default();
-        if !env::split_paths(&path).any(|dir| dir.join("pahole").is_file()) {
+        let installed = env::split_paths(&path).any(|dir| dir.join("pahole").is_file());
+        if !installed && !self.tree.pahole().is_some_and(|own| own.is_file()) {
             return Some("pahole is not installed".into());
         }
         let resolver = "tools/bpf/resolve_btfids/resolve_btfids";

@@ -103,18 +103,26 @@ pub fn run(
 
 /// Gives a command the environment described at the top of this file.
 pub fn scrub(command: &mut Command, tree: &Tree) {
-    command.env_clear();
-    for (name, value) in env::vars_os() {
-        let plain = name.to_string_lossy();
-        if PASSED.contains(&plain.as_ref()) || plain.starts_with("CCACHE_") {
-            command.env(name, value);
-        }
-    }
+    command.env_clear().envs(environment(tree));
+}
+
+/// That environment.
+pub fn environment(tree: &Tree) -> Vec<(String, String)> {
+    let plain = |(name, value): (OsString, OsString)| {
+        (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
+    };
+    let mut found: Vec<_> = env::vars_os().map(plain).filter(|(name, _)| is_passed(name)).collect();
     if env::var_os("PATH").is_none() {
-        command.env("PATH", "/usr/local/bin:/usr/bin:/bin");
+        found.push(("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into()));
     }
-    command.env("LC_ALL", "C");
-    command.envs(tree.env.iter().map(|(name, value)| (name, value)));
+    found.push(("LC_ALL".into(), "C".into()));
+    found.extend(tree.env.iter().cloned().map(plain));
+    found
+}
+
+/// Is this variable let through?
+pub fn is_passed(name: &str) -> bool {
+    PASSED.contains(&name) || name.starts_with("CCACHE_")
 }
 
 fn joined(prefix: &str, path: &Path) -> OsString {

@@ -3,14 +3,19 @@
 //! A Linux module is built by the kernel's own build system, kbuild, started in a *kernel build
 //! tree* (a folder such as `/usr/src/linux-headers-6.1.0-56-amd64`) and pointed at the module's
 //! folder with `M=`. kbuild writes its products beside the sources, so one folder serves one
-//! kernel at a time and needs write access. This crate gives kbuild a folder of its own instead:
+//! kernel at a time and needs write access. This crate builds in a folder of its own instead, and
+//! for the most part without kbuild, whose exact commands it knows:
 //!
 //! ```text
 //! Project::open(dir or file)      what there is to build
 //!   └─ overlay::repair            a damaged kernel tree is made whole, without touching it
 //!   └─ location::choose           where its products may live
 //!       └─ Shadow::mirror         a folder of links to the sources, per kernel release
-//!           └─ kbuild::Run        make -C TREE M=SHADOW modules, in a scrubbed environment
+//!           └─ native::build      is all as it was? then that was it. Else:
+//!           │   ├─ Recipe::open   per kernel tree, probed once: what kbuild works out each time
+//!           │   ├─ plan::make     the makefiles read by make -n: kbuild's commands as actions
+//!           │   └─ execute::run   the actions that are out of date; State remembers
+//!           └─ kbuild::Run        where native says Doubt: make -C TREE M=SHADOW modules
 //!               ├─ modules::load_order    the .ko files, exporters before users
 //!               └─ rules::diagnose        what went wrong: code, evidence, way out, fix
 //! ```
@@ -24,12 +29,18 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod action;
 mod build;
 mod builtin;
 mod c_source;
 mod clean;
+mod command_line;
+mod depfile;
+mod digest;
+mod doubt;
 mod error;
 mod evaluate;
+mod execute;
 mod fixing;
 mod kbuild;
 mod location;
@@ -38,13 +49,19 @@ mod makefile;
 mod messages;
 pub mod modpost;
 mod modules;
+mod native;
 mod neighbours;
 pub mod overlay;
 mod packages;
+mod plan;
 pub mod project;
+mod recipe;
 mod repaired;
+mod replace;
 pub mod rules;
 mod shadow;
+mod stamp;
+mod state;
 mod tree;
 pub mod warm;
 
@@ -52,6 +69,7 @@ pub use build::{Built, Options};
 pub use builtin::BuiltinObject;
 pub use clean::clean;
 pub use error::BuildError;
+pub use execute::{Compile, Finished, Job, Plain};
 pub use fixing::{Applied, apply_fixes};
 pub use log::Log;
 pub use project::{Project, ProjectError};

@@ -18,6 +18,9 @@ pub struct Tree {
     pub env: Vec<(OsString, OsString)>,
 }
 
+/// How a makefile that can be moved names its own folder.
+const HERE: &str = "$(dir $(lastword $(MAKEFILE_LIST)))";
+
 /// Files whose change makes objects built before worthless.
 const IDENTITY: [&str; 6] = [
     "Makefile",
@@ -50,14 +53,19 @@ impl Tree {
     /// The makefile that a separate output tree (Debian's, or one of `make O=`) includes: that of
     /// the sources.
     pub fn included_makefile(&self) -> Option<PathBuf> {
-        /// How a tree that can be moved names its own folder.
-        const HERE: &str = "$(dir $(lastword $(MAKEFILE_LIST)))";
         let makefile = std::fs::read_to_string(self.file("Makefile")).ok()?;
         let path = makefile.lines().find_map(|line| line.strip_prefix("include "))?.trim();
         match path.strip_prefix(HERE) {
             Some(rest) => Some(self.path.join(rest)),
             None => Some(PathBuf::from(path)).filter(|path| path.is_absolute()),
         }
+    }
+
+    /// The pahole that komod fetched with the kernel, which `.kernelvariables` then names.
+    pub fn pahole(&self) -> Option<PathBuf> {
+        let variables = fs::read_to_string(self.file(".kernelvariables")).ok()?;
+        let path = variables.lines().find_map(|line| line.strip_prefix("PAHOLE := $(abspath "))?;
+        Some(self.path.join(path.strip_prefix(HERE)?.strip_suffix(')')?))
     }
 
     /// A file of the tree.
@@ -82,6 +90,15 @@ impl Tree {
         })
     }
 
+    /// Variables that make kbuild use the kind of compiler the kernel was built with: it takes gcc
+    /// unless told otherwise, whatever the configuration says (`Documentation/kbuild/llvm.rst`).
+    pub(crate) fn compiler_variables(&self) -> Option<(String, String)> {
+        let is_set = |name| self.config(name).as_deref() == Some("y");
+        let clang = is_set("CONFIG_CC_IS_CLANG");
+        let variable = if is_set("CONFIG_LD_IS_LLD") { ("LLVM", "1") } else { ("CC", "clang") };
+        clang.then(|| (variable.0.to_owned(), variable.1.to_owned()))
+    }
+
     /// A text that changes when the tree does. kbuild compares commands and header times, which
     /// does not notice that a tree was replaced by another with the same commands.
     pub(crate) fn identity(&self) -> String {
@@ -95,5 +112,39 @@ impl Tree {
             }
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clang_trees_are_built_with_clang() {
+        let dir = std::env::temp_dir().join(format!("komod-clang-{}", std::process::id()));
+        fs::create_dir_all(dir.join("include/config")).unwrap();
+        let tree = Tree::new("1", &dir);
+        for (text, variable) in [
+            ("CONFIG_CC_IS_GCC=y\nCONFIG_LD_IS_BFD=y\n", None),
+            ("CONFIG_CC_IS_CLANG=y\nCONFIG_LD_IS_LLD=y\n", Some(("LLVM", "1"))),
+            ("CONFIG_CC_IS_CLANG=y\nCONFIG_LD_IS_BFD=y\n", Some(("CC", "clang"))),
+        ] {
+            fs::write(tree.file("include/config/auto.conf"), text).unwrap();
+            let variable = variable.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            assert_eq!(tree.compiler_variables(), variable, "{text}");
+        }
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn the_tree_knows_the_pahole_fetched_with_it() {
+        let dir = std::env::temp_dir().join(format!("komod-pahole-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let tree = Tree::new("1", &dir);
+        assert_eq!(tree.pahole(), None);
+        let text = format!("CC = gcc\nPAHOLE := $(abspath {HERE}../../bin/pahole)\n");
+        fs::write(tree.file(".kernelvariables"), text).unwrap();
+        assert_eq!(tree.pahole(), Some(dir.join("../../bin/pahole")));
+        fs::remove_dir_all(dir).unwrap();
     }
 }

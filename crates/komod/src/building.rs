@@ -13,6 +13,9 @@ use std::path::Path;
 /// Rounds of building and fixing: a fix may uncover the next mistake.
 const ROUNDS: usize = 4;
 
+/// The note that kbuild did the work, and why: for the curious.
+const BY_KBUILD: &str = "B-53";
+
 /// There is no module; why stands in the diagnostics.
 #[derive(Debug)]
 pub struct BuildFailed {
@@ -40,6 +43,8 @@ pub struct How {
     pub notes: bool,
     /// Variables for make's command line.
     pub variables: Vec<(String, String)>,
+    /// Let kbuild do the work.
+    pub kbuild: bool,
 }
 
 /// Builds the modules of a folder or C file.
@@ -49,6 +54,7 @@ pub fn modules(path: &Path, kernel: &FoundKernel, how: &How) -> Result<Built> {
         .diagnostics
         .iter()
         .filter(|d| how.notes || d.severity != Severity::Note)
+        .filter(|d| how.verbose || d.code != BY_KBUILD)
         .cloned()
         .collect();
     warn(&shown);
@@ -69,8 +75,12 @@ fn with_fixes<T>(
     let project = Project::open(path)
         .map_err(|e| BuildFailed { diagnostics: vec![e.diagnostic()], output: String::new() })?;
     let tree = kernels::tree(kernel)?;
-    let options =
-        Options { verbose: how.verbose, variables: how.variables.clone(), ..Options::default() };
+    let options = Options {
+        verbose: how.verbose,
+        variables: how.variables.clone(),
+        kbuild: how.kbuild,
+        ..Options::default()
+    };
     let mut round = 1;
     loop {
         let progress =

@@ -14,9 +14,11 @@ use std::path::PathBuf;
 
 /// Build the modules of a folder or C file for one kernel
 ///
-/// The kernel's own build system does the work, in a folder of its own per kernel
-/// (target/komod/RELEASE): nothing is written beside the sources. The modules' paths go to
-/// stdout, in an order they can be loaded in. What goes wrong is explained, with the way out.
+/// The products are those of the kernel's own build system, byte for byte, in a folder per kernel
+/// (target/komod/RELEASE): nothing is written beside the sources. Where a makefile has rules of
+/// its own, the kernel's build system does the work (-v says why; --kbuild wants it always). The
+/// modules' paths go to stdout, in an order they can be loaded in. What goes wrong is explained,
+/// with the way out.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -32,7 +34,7 @@ pub struct BuildArgs {
     what: PathBuf,
     #[command(flatten)]
     flags: BuildFlags,
-    /// Let the compiler's and linker's whole commands be seen on failure
+    /// Show whole commands on failure, and why the kernel's build system did the work
     #[arg(short, long)]
     verbose: bool,
     /// The answer as JSON on stdout

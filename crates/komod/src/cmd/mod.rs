@@ -45,11 +45,14 @@ pub struct BuildFlags {
     /// A variable for make's command line; may be given several times
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     make: Vec<(String, String)>,
+    /// Build with the kernel's own build system, even where komod makes the same by itself
+    #[arg(long)]
+    kbuild: bool,
 }
 
 impl BuildFlags {
     pub fn how(&self) -> How {
-        How { fix: self.fix, variables: self.make.clone(), ..How::default() }
+        How { fix: self.fix, variables: self.make.clone(), kbuild: self.kbuild, ..How::default() }
     }
 }
 

@@ -1,0 +1,142 @@
+//! A build without kbuild: recipe, plan, actions.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest;
+use crate::doubt::Doubt;
+use crate::execute::{self, Compile};
+use crate::log::Log;
+use crate::modpost::Dialect;
+use crate::plan::{self, Plan, Subject};
+use crate::recipe::Recipe;
+use crate::replace;
+use crate::shadow::Content;
+use crate::stamp::Stamp;
+use crate::state::State;
+use crate::tree::Tree;
+
+/// What to build.
+pub struct Request<'a> {
+    /// For this tree.
+    pub tree: &'a Tree,
+    /// In this folder.
+    pub folder: &'a Path,
+    /// What komod put there.
+    pub contents: &'a BTreeMap<PathBuf, Content>,
+    /// Flags for the preprocessor, `KCPPFLAGS`.
+    pub flags: &'a str,
+    /// Variables for make's command line.
+    pub variables: &'a [(String, String)],
+    /// Where recipes are kept.
+    pub cache: Option<&'a Path>,
+    /// What compiles.
+    pub compiler: &'a dyn Compile,
+    /// Actions at a time.
+    pub jobs: usize,
+    /// Makes a line of output fit for the user.
+    pub restore: &'a (dyn Fn(String) -> String + Sync),
+    /// Called with each line of output.
+    pub on_line: Option<fn(&str)>,
+    /// Whole commands in the output.
+    pub verbose: bool,
+}
+
+/// The plan, kept in the folder.
+const PLAN: &str = ".komod-plan.json";
+
+#[derive(Serialize, Deserialize)]
+struct Kept<T> {
+    key: String,
+    plan: T,
+}
+
+/// Builds. The log's status is 0 if all went well.
+pub fn build(request: &Request<'_>) -> Result<Log, Doubt> {
+    let folder = request.folder;
+    let recipe = Recipe::open(request.tree, request.variables, request.cache)?;
+    let key = key(request, &recipe);
+    let mut log = Log {
+        command: format!("komod build (in {})", folder.display()),
+        status: Some(0),
+        lines: recipe.said.clone(),
+    };
+    if State::complete(folder, &key).is_some() {
+        return Ok(log);
+    }
+    let subject =
+        Subject { recipe: &recipe, folder, flags: request.flags, variables: request.variables };
+    let plan = match kept(folder, &key) {
+        Some(plan) => plan,
+        None => {
+            let plan = plan::make(&subject)?;
+            keep(folder, &key, &plan)?;
+            plan
+        }
+    };
+    log.lines.extend(plan.said.iter().cloned().map(|line| (request.restore)(line)));
+    let folders: BTreeSet<_> = plan.actions.iter().filter_map(|a| a.target.parent()).collect();
+    for folder in folders {
+        replace::sweep(folder).map_err(Doubt::io("read", folder))?;
+    }
+    let mut state = State::load(folder);
+    if state.recipe != recipe.id {
+        state = State { recipe: recipe.id.clone(), ..State::default() };
+    }
+    let environment = plan::environment(&subject);
+    let task = execute::Task {
+        directory: &recipe.directory,
+        environment: &environment,
+        folder,
+        compiler: request.compiler,
+        ready: recipe.common(folder, request.flags),
+        modpost: Dialect::of_tree(request.tree).ok(),
+        jobs: request.jobs,
+        restore: request.restore,
+        on_line: request.on_line,
+        verbose: request.verbose,
+    };
+    let done = execute::run(&plan.actions, &mut state, &task)?;
+    log.lines.extend(done.lines);
+    state.plan = key;
+    state.makefiles = plan.makefiles;
+    state.modules = Vec::new();
+    if done.failed.is_some() {
+        log.status = Some(2);
+    } else {
+        state.modules = plan.modules;
+    }
+    state.save(folder)?;
+    Ok(log)
+}
+
+/// A name for all that the plan comes from, but for the makefiles' text.
+fn key(request: &Request<'_>, recipe: &Recipe) -> String {
+    let mut parts = vec![
+        recipe.id.clone(),
+        request.folder.display().to_string(),
+        request.flags.to_owned(),
+        String::new(),
+    ];
+    parts.extend(request.variables.iter().map(|(name, value)| format!("{name}={value}")));
+    parts.push(String::new());
+    parts.extend(request.contents.keys().map(|path| path.display().to_string()));
+    digest::of(parts)
+}
+
+fn kept(folder: &Path, key: &str) -> Option<Plan> {
+    let kept: Kept<Plan> = serde_json::from_slice(&fs::read(folder.join(PLAN)).ok()?).ok()?;
+    let current = kept.key == key
+        && kept.plan.makefiles.as_ref()?.iter().all(|(path, stamp)| Stamp::of(path) == *stamp);
+    current.then_some(kept.plan)
+}
+
+fn keep(folder: &Path, key: &str, plan: &Plan) -> Result<(), Doubt> {
+    let path = folder.join(PLAN);
+    let bytes = serde_json::to_vec(&Kept { key: key.to_owned(), plan })
+        .map_err(|e| Doubt::Failed(e.to_string()))?;
+    replace::file(&path, &bytes).map_err(Doubt::io("write", path))
+}
