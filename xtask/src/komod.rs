@@ -34,6 +34,8 @@ pub fn build(profile: Profile) -> Result<PathBuf> {
 /// A call of it that puts what it builds into our target directory, not beside the sources.
 pub fn command(komod: &Path) -> Command {
     let mut command = Command::new(komod);
-    command.env("KOMOD_TARGET_DIR", project::target_dir().join("komod")).stdin(Stdio::null());
+    command.env("KOMOD_TARGET_DIR", project::target_dir().join("komod"));
+    // What is built once only needs no compiler kept warm.
+    command.env("KOMOD_NO_WARM", "1").stdin(Stdio::null());
     command
 }

@@ -44,6 +44,7 @@ mod memory;
 mod plan;
 mod preamble;
 mod request;
+mod seam;
 mod shim;
 mod start;
 mod steps;
@@ -176,6 +177,7 @@ impl NotWarm {
 }
 
 /// The user's warm compilers.
+#[derive(Debug)]
 pub struct Compiler {
     cache: PathBuf,
     folder: Folder,

@@ -1,6 +1,7 @@
 //! Building for a command: with progress, with the fixes the user agreed to, with what went
 //! wrong as diagnostics.
 
+use crate::compiler;
 use crate::console;
 use crate::kernels;
 use crate::progress::Progress;
@@ -13,8 +14,9 @@ use std::path::Path;
 /// Rounds of building and fixing: a fix may uncover the next mistake.
 const ROUNDS: usize = 4;
 
-/// The note that kbuild did the work, and why: for the curious.
-const BY_KBUILD: &str = "B-53";
+/// Notes for the curious: that kbuild did the work, and why; that a tree without vmlinux gives no
+/// type information.
+const QUIET: [&str; 2] = ["B-53", "B-41"];
 
 /// There is no module; why stands in the diagnostics.
 #[derive(Debug)]
@@ -45,6 +47,8 @@ pub struct How {
     pub variables: Vec<(String, String)>,
     /// Let kbuild do the work.
     pub kbuild: bool,
+    /// Do not use a compiler that is kept warm.
+    pub no_warm: bool,
 }
 
 /// Builds the modules of a folder or C file.
@@ -54,7 +58,7 @@ pub fn modules(path: &Path, kernel: &FoundKernel, how: &How) -> Result<Built> {
         .diagnostics
         .iter()
         .filter(|d| how.notes || d.severity != Severity::Note)
-        .filter(|d| how.verbose || d.code != BY_KBUILD)
+        .filter(|d| how.verbose || !QUIET.contains(&d.code.as_ref()))
         .cloned()
         .collect();
     warn(&shown);
@@ -79,6 +83,7 @@ fn with_fixes<T>(
         verbose: how.verbose,
         variables: how.variables.clone(),
         kbuild: how.kbuild,
+        compiler: if how.no_warm { None } else { compiler::warm() },
         ..Options::default()
     };
     let mut round = 1;

@@ -12,6 +12,7 @@
 mod building;
 mod cli;
 mod cmd;
+mod compiler;
 mod console;
 mod explained;
 mod fetching;
@@ -41,9 +42,11 @@ fn main() -> ExitCode {
         _ => {}
     }
     let cli = cli::Cli::parse();
-    match cli.run(started) {
+    let status = match cli.run(started) {
         Ok(Outcome::Good) => ExitCode::SUCCESS,
         Ok(Outcome::Bad) => ExitCode::from(1),
         Err(e) => ExitCode::from(report_error::report(&e, cli.json())),
-    }
+    };
+    compiler::settle();
+    status
 }

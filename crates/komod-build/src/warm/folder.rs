@@ -23,6 +23,7 @@ const STARTING: Duration = Duration::from_secs(125);
 /// What a server says at most.
 const COMPLAINT: usize = 4096;
 
+#[derive(Debug)]
 pub struct Folder(PathBuf);
 
 impl Folder {

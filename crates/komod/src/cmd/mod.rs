@@ -48,11 +48,20 @@ pub struct BuildFlags {
     /// Build with the kernel's own build system, even where komod makes the same by itself
     #[arg(long)]
     kbuild: bool,
+    /// Start the compiler anew for every file, instead of keeping one that has read its headers
+    #[arg(long)]
+    no_warm: bool,
 }
 
 impl BuildFlags {
     pub fn how(&self) -> How {
-        How { fix: self.fix, variables: self.make.clone(), kbuild: self.kbuild, ..How::default() }
+        How {
+            fix: self.fix,
+            variables: self.make.clone(),
+            kbuild: self.kbuild,
+            no_warm: self.no_warm,
+            ..How::default()
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `komod up`, `down`, `status`: kernels that stay.
 
 use super::{Outcome, names_up, place_error, the_one};
+use crate::compiler;
 use crate::console::{self, color_on_stdout};
 use crate::json;
 use crate::kernels::{self, Need};
@@ -48,7 +49,7 @@ pub struct UpArgs {
 pub struct DownArgs {
     /// Its name; `default`, or the only one that is up, without it
     name: Option<String>,
-    /// All that are up, and those kept ready for `komod run`
+    /// All that are up, and those kept ready for `komod run`, and compilers kept warm
     #[arg(long, conflicts_with = "name")]
     all: bool,
     #[arg(long)]
@@ -124,6 +125,9 @@ pub fn down(args: &DownArgs) -> Result<Outcome> {
         }
     }
     let zygotes = if args.all { end_zygotes(&dir) } else { 0 };
+    if args.all {
+        compiler::end_all();
+    }
     if zygotes > 0 && !args.json {
         console::line(&format!("{} kept ready for `komod run`: ended", plural(zygotes, "kernel")));
     }

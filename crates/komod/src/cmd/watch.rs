@@ -2,6 +2,7 @@
 
 use super::{BuildFlags, Outcome};
 use crate::building::{self, How};
+use crate::compiler;
 use crate::console;
 use crate::kernels::{self, Need};
 use crate::progress::microseconds;
@@ -58,6 +59,7 @@ pub fn run(args: &WatchArgs) -> Result<Outcome> {
     let mut builds = 0;
     loop {
         once(args, &kernel, &how)?;
+        compiler::settle();
         builds += 1;
         if args.builds.is_some_and(|n| builds >= n) {
             return Ok(Outcome::Good);

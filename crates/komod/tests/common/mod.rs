@@ -96,6 +96,7 @@ impl User {
             .current_dir(&self.dir)
             .env("XDG_RUNTIME_DIR", &self.dir)
             .env("KOMOD_TARGET_DIR", self.dir.join("out"))
+            .env("KOMOD_NO_WARM", "1")
             .env_remove("K")
             .env_remove("NO_COLOR")
             .stdin(Stdio::null());
