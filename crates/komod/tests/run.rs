@@ -268,6 +268,26 @@ fn info_reads_as_modinfo_does() {
 }
 
 #[test]
+fn what_is_only_warned_of_is_fixed_too() {
+    for kernel in kernels().into_iter().take(1) {
+        let user = User::new("spaces");
+        user.file("m/t.c", module("return 0;"));
+        let all = "all:\n        make -C $(KERNEL) M=$(PWD) modules\n";
+        let makefile = user.file("m/Makefile", format!("obj-m := t.o\n{all}"));
+        let build = |more: &[&str]| {
+            let root = kernel.root.to_str().unwrap();
+            user.komod(&[&["build", "m", "--kernel", root], more].concat()).good()
+        };
+        build(&[]).complains("warning[B-21]");
+        assert!(std::fs::read_to_string(&makefile).unwrap().contains("all:\n        make"));
+        build(&["--fix"]).complains("fixed: begin recipes with a tab");
+        assert!(std::fs::read_to_string(&makefile).unwrap().contains("all:\n\tmake"));
+        let said = build(&["--fix"]);
+        assert!(!said.err.contains("B-21"), "{said:#?}");
+    }
+}
+
+#[test]
 fn kernel_show_tells_facts_and_sources() {
     let user = User::new("show");
     for kernel in kernels() {
