@@ -7,9 +7,9 @@ use std::path::PathBuf;
 
 #[derive(Debug, thiserror::Error)]
 pub enum PlaceError {
-    /// The kernel said no.
+    /// The kernel said no; `code` is komod's for the reason (`L-08`), where the loader knows it.
     #[error("refused with errno {errno}")]
-    Refused { errno: i32, stage: Stage },
+    Refused { errno: i32, stage: Stage, code: Option<String> },
     /// Kernel or module code faulted; the Oops came as an event.
     #[error("{} crashed", stage_name(*.stage))]
     Crashed { stage: Stage },

@@ -244,6 +244,11 @@ pub enum Reply {
         errno: i32,
         stage: Stage,
     },
+    /// komod's loader refused the module, for the reason with this code (`L-08`).
+    Refused {
+        errno: i32,
+        code: String,
+    },
     /// The code faulted; the Oops came before this.
     Crashed {
         stage: Stage,

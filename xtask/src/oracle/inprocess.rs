@@ -230,7 +230,7 @@ impl Fork {
             Err(other) => return Err(other.into()),
         };
         let answer = match reply {
-            Reply::Failed { errno, .. } => Ok(i64::from(-errno)),
+            Reply::Failed { errno, .. } | Reply::Refused { errno, .. } => Ok(i64::from(-errno)),
             Reply::Crashed { .. } => Err(Verdict::Crash),
             Reply::Stopped { .. } | Reply::Deadlock { .. } => Err(Verdict::Hang),
             Reply::Done { result } | Reply::Data { result, .. } => Ok(result),

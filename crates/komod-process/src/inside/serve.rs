@@ -237,6 +237,7 @@ fn load(
         .map_or_else(|_| file.to_string(), |m| m.name().to_string());
     super::leaks::begin(&name);
     super::module_events::take_came();
+    modules::take_refused();
     let release = release.to_string();
     let ended = run("insmod", move || match loader {
         Loader::Komod => {
@@ -256,8 +257,12 @@ fn load(
             Reply::Loaded { name, load_us: micros(start, ready), init_us: micros(ready, end) }
         }
         Ended::With(e) => {
-            let stage = if came.is_some() { Stage::Init } else { Stage::Load };
-            Reply::Failed { errno: -e as i32, stage }
+            let errno = -e as i32;
+            match (came, modules::take_refused()) {
+                (Some(_), _) => Reply::Failed { errno, stage: Stage::Init },
+                (None, Some(code)) => Reply::Refused { errno, code: code.to_string() },
+                (None, None) => Reply::Failed { errno, stage: Stage::Load },
+            }
         }
         other => failed_at(&other, Stage::Init),
     }

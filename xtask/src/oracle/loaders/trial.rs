@@ -186,6 +186,7 @@ fn outcome(reply: Option<&Reply>) -> String {
         None => "no answer".into(),
         Some(Reply::Loaded { .. }) => "loaded".into(),
         Some(Reply::Failed { errno, stage }) => format!("errno {errno} at {stage:?}"),
+        Some(Reply::Refused { errno, .. }) => format!("errno {errno} at Load"),
         Some(Reply::Done { result }) => format!("{result}"),
         Some(Reply::Crashed { stage }) => format!("crash at {stage:?}"),
         Some(Reply::Stopped { stage, .. }) => format!("endless loop at {stage:?}"),

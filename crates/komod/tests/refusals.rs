@@ -1,0 +1,41 @@
+//! What the loader refuses: told with its code, and explained.
+#![forbid(unsafe_code)]
+
+mod common;
+
+use common::{User, kernels, project};
+
+#[test]
+fn every_code_of_the_loader_has_a_page() {
+    let user = User::without_cache("pages");
+    let codes = user.komod(&["explain"]).good().out;
+    assert!(codes.lines().filter(|l| l.starts_with("L-")).count() > 30, "{codes}");
+    let page = user.komod(&["explain", "l-08"]).good();
+    page.logs(&["L-08: ", "# What", "disagrees about version of symbol", "# Why", "# Way out"]);
+    let json = user.komod(&["explain", "L-08", "--json"]).good().json("komod-explain");
+    assert!(json["page"].as_str().unwrap().starts_with("L-08: "), "{json}");
+}
+
+#[test]
+fn a_refusal_names_its_code() {
+    for kernel in kernels() {
+        let user = User::new("code");
+        let root = kernel.root.to_str().unwrap();
+        let empty = user.file("empty.ko", "");
+        let empty = empty.to_str().unwrap();
+        let said = user.komod(&["run", "--kernel", root, empty]).ends_with(1);
+        let said = said.complains("cannot load empty").complains("[L-02]");
+        let said = said.complains("komod explain L-02");
+        assert!(!said.err.contains("log line"), "there is none: {said:#?}");
+
+        user.komod(&["up", "--kernel", root]).good();
+        user.komod(&["load", empty]).ends_with(1).complains("[L-02]");
+        // The kernel's own loader does not say why.
+        let said = user.komod(&["load", "--loader", "kernel", empty]).ends_with(1);
+        assert!(!said.err.contains("[L-"), "{said:#?}");
+        let hello = project("examples/hello");
+        let hello = hello.to_str().unwrap();
+        user.komod(&["load", hello]).good();
+        user.komod(&["load", hello]).ends_with(1).complains("[L-24]").complains("unload hello");
+    }
+}
