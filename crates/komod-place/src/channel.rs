@@ -66,6 +66,7 @@ fn ask(
             Err(PlaceError::Refused { errno, stage: Stage::Load, code: Some(code) })
         }
         (Reply::Crashed { stage }, _) => Err(PlaceError::Crashed { stage }),
+        (Reply::Panicked { stage, text }, _) => Err(PlaceError::Panicked { stage, text }),
         (Reply::Stopped { stage, cpu_seconds }, _) => {
             Err(PlaceError::Stopped { stage, cpu_seconds })
         }

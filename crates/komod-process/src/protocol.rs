@@ -253,6 +253,11 @@ pub enum Reply {
     Crashed {
         stage: Stage,
     },
+    /// The kernel panicked, with these words in its log, and takes no more requests.
+    Panicked {
+        stage: Stage,
+        text: String,
+    },
     /// The CPU-time limit stopped it; the Oops (of the place where it looped) came before this.
     Stopped {
         stage: Stage,

@@ -268,6 +268,30 @@ fn info_reads_as_modinfo_does() {
 }
 
 #[test]
+fn a_panic_is_told_once_and_as_one() {
+    for kernel in kernels() {
+        let user = User::new("panic");
+        let root = kernel.root.to_str().unwrap();
+        let c = user.file("end.c", module("panic(\"of %d\", 5);"));
+        let c = c.to_str().unwrap();
+        let said = user.komod(&["run", c, "--kernel", root]).ends_with(1);
+        let said = said.logs(&[
+            "Kernel panic - not syncing: of 5",
+            "---[ end Kernel panic - not syncing: of 5 ]---",
+        ]);
+        let said = said.complains("init of end led to the kernel's end: Kernel panic");
+        let said = said.complains("failed: 1 problem");
+        assert!(!said.err.contains("Oops"), "{said:#?}");
+
+        user.komod(&["up", "--kernel", root]).good();
+        user.komod(&["load", c]).ends_with(1).complains("led to the kernel's end");
+        user.komod(&["list"]).good();
+        let status = user.komod(&["status"]).good();
+        status.complains("died (Kernel panic - not syncing: of 5)");
+    }
+}
+
+#[test]
 fn what_is_only_warned_of_is_fixed_too() {
     for kernel in kernels().into_iter().take(1) {
         let user = User::new("spaces");

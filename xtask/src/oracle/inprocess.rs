@@ -231,7 +231,7 @@ impl Fork {
         };
         let answer = match reply {
             Reply::Failed { errno, .. } | Reply::Refused { errno, .. } => Ok(i64::from(-errno)),
-            Reply::Crashed { .. } => Err(Verdict::Crash),
+            Reply::Crashed { .. } | Reply::Panicked { .. } => Err(Verdict::Crash),
             Reply::Stopped { .. } | Reply::Deadlock { .. } => Err(Verdict::Hang),
             Reply::Done { result } | Reply::Data { result, .. } => Ok(result),
             _ => Ok(0),

@@ -1,7 +1,7 @@
 //! Serving requests: each runs as a task of its own, as the process that made it would.
 
 use super::sched::{self, End};
-use super::{clock, files, machine, modules, out};
+use super::{clock, console, files, machine, modules, out};
 use crate::protocol::{self, Event, Loader, Reply, Request, Stage, Status};
 use std::cell::RefCell;
 use std::os::fd::{AsFd, AsRawFd};
@@ -106,6 +106,7 @@ fn failed_at<T>(ended: &Ended<T>, stage: Stage) -> Reply {
     match ended {
         Ended::Stopped => Reply::Stopped { stage, cpu_seconds: super::watchdog::limit_seconds() },
         Ended::Stuck => Reply::Deadlock { stage, waiting: tasks() },
+        _ if machine::is_dead() => Reply::Panicked { stage, text: console::panic_text() },
         _ => Reply::Crashed { stage },
     }
 }

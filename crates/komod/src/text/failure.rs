@@ -41,6 +41,11 @@ pub fn explain(error: &PlaceError, doing: Doing<'_>) -> Explained {
             let whose = crashed_in(*stage, doing);
             Explained::new(format!("{whose} crashed; the Oops above says where"))
         }
+        PlaceError::Panicked { stage, text } => {
+            let whose = crashed_in(*stage, doing);
+            Explained::new(format!("{whose} led to the kernel's end: {text}"))
+                .hint("after a panic a kernel does nothing more; what led to it stands above")
+        }
         PlaceError::Stopped { stage, cpu_seconds } => {
             let whose = crashed_in(*stage, doing);
             Explained::new(format!("{whose} was stopped after {cpu_seconds} s of CPU time"))

@@ -189,6 +189,7 @@ fn outcome(reply: Option<&Reply>) -> String {
         Some(Reply::Refused { errno, .. }) => format!("errno {errno} at Load"),
         Some(Reply::Done { result }) => format!("{result}"),
         Some(Reply::Crashed { stage }) => format!("crash at {stage:?}"),
+        Some(Reply::Panicked { stage, text }) => format!("panic at {stage:?}: {text}"),
         Some(Reply::Stopped { stage, .. }) => format!("endless loop at {stage:?}"),
         Some(Reply::Deadlock { stage, .. }) => format!("stuck at {stage:?}"),
         Some(other) => format!("{other:?}"),
