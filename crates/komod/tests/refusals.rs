@@ -39,3 +39,21 @@ fn a_refusal_names_its_code() {
         user.komod(&["load", hello]).ends_with(1).complains("[L-24]").complains("unload hello");
     }
 }
+
+/// The kernel does not look at the class byte of the header.
+#[test]
+fn a_module_is_unloaded_by_the_name_it_has() {
+    for kernel in kernels() {
+        let user = User::new("class");
+        let built = user.build(&kernel, &project("examples/hello"), &[]).remove(0);
+        let mut elf = std::fs::read(built).unwrap();
+        elf[4] = 1;
+        let odd = user.file("odd.ko", elf);
+        let args = |loader| {
+            let root = kernel.root.to_str().unwrap();
+            ["run", "--loader", loader, "--kernel", root, odd.to_str().unwrap()]
+        };
+        user.komod(&args("kernel")).good().complains("hello loaded and unloaded");
+        user.komod(&args("komod")).ends_with(1).complains("[L-50]");
+    }
+}

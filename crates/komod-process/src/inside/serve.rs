@@ -226,6 +226,11 @@ fn answer(request: Request, payload: Vec<u8>, release: &str) -> Answer {
     }
 }
 
+/// The name kbuild gives the module in this file, for one that cannot be read as a module.
+fn name_of_file(file: &str) -> String {
+    file.split_once(".ko").map_or(file, |(stem, _)| stem).replace('-', "_")
+}
+
 fn load(
     file: &str,
     bytes: Vec<u8>,
@@ -235,7 +240,7 @@ fn load(
 ) -> Reply {
     let start = Instant::now();
     let name = komod_object::Module::parse(&bytes)
-        .map_or_else(|_| file.to_string(), |m| m.name().to_string());
+        .map_or_else(|_| name_of_file(file), |m| m.name().to_string());
     super::leaks::begin(&name);
     super::module_events::take_came();
     modules::take_refused();
@@ -254,7 +259,7 @@ fn load(
     match ended {
         Ended::With(0) => {
             let micros = |from: Instant, to: Instant| to.duration_since(from).as_micros() as u64;
-            let ready = came.unwrap_or(start);
+            let (name, ready) = came.unwrap_or((name, start));
             Reply::Loaded { name, load_us: micros(start, ready), init_us: micros(ready, end) }
         }
         Ended::With(e) => {
