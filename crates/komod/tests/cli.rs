@@ -85,6 +85,18 @@ fn a_build_tree_that_is_not_there_is_diagnosed() {
 }
 
 #[test]
+fn names_of_files_need_not_be_text() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let user = User::without_cache("bytes");
+    for command in ["run", "info"] {
+        let output = user.command(&[command]).arg(OsStr::from_bytes(b"n\xff.ko")).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(1) && err.contains("no such file"), "{err}");
+    }
+}
+
+#[test]
 fn files_that_are_not_there_are_named() {
     let user = User::without_cache("missing");
     user.komod(&["run", "nothing.ko"]).ends_with(1).complains("nothing.ko: no such file");

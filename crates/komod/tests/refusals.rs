@@ -57,3 +57,28 @@ fn a_module_is_unloaded_by_the_name_it_has() {
         user.komod(&args("komod")).ends_with(1).complains("[L-50]");
     }
 }
+
+#[test]
+fn a_refused_parameter_is_not_inits_fault() {
+    let source = "#include <linux/module.h>\n\
+         static int set(const char *v, const struct kernel_param *p) { return -ERANGE; }\n\
+         static const struct kernel_param_ops ops = { .set = set };\n\
+         module_param_cb(cb, &ops, NULL, 0600);\n\
+         static bool flag;\nmodule_param(flag, bool, 0600);\n\
+         static int __init t_init(void) { pr_info(\"flag %d\\n\", flag); return 0; }\n\
+         static void __exit t_exit(void) { }\n\
+         module_init(t_init);\nmodule_exit(t_exit);\nMODULE_LICENSE(\"GPL\");\n";
+    for kernel in kernels() {
+        let user = User::new("param");
+        let root = kernel.root.to_str().unwrap();
+        let par = user.file("par.c", source);
+        let run = |more: &[&str]| {
+            user.komod(&[&["run", "--kernel", root, par.to_str().unwrap()], more].concat())
+        };
+        let said = run(&["cb=x"]).ends_with(1).complains("cannot load par").complains("ERANGE");
+        assert!(!said.err.contains("init of par"), "{said:#?}");
+        run(&["--", "flag"]).good().logs(&["flag 1"]);
+        run(&["--", "par.flag"]).good().logs(&["flag 1"]);
+        run(&["--", "./x"]).ends_with(2).complains("no parameter");
+    }
+}

@@ -312,6 +312,27 @@ fn what_is_only_warned_of_is_fixed_too() {
 }
 
 #[test]
+fn sources_may_lie_in_a_folder_whose_name_is_no_text() {
+    use std::os::unix::ffi::OsStrExt;
+    for kernel in kernels().into_iter().take(1) {
+        let user = User::new("bytes");
+        let ko = user.build(&kernel, &project("examples/hello"), &[]).remove(0);
+        let folder = user.dir.join(std::ffi::OsStr::from_bytes(b"n\xff\xfe"));
+        std::fs::create_dir(&folder).unwrap();
+        let copy = folder.join("hello.ko");
+        std::fs::copy(ko, &copy).unwrap();
+        let run = |more: &[&str]| {
+            let mut args = vec!["run", "--kernel", kernel.root.to_str().unwrap()];
+            args.extend(more);
+            let output = user.command(&args).arg(&copy).output().unwrap();
+            assert!(output.status.success(), "{output:?}");
+        };
+        run(&[]);
+        run(&["--json"]);
+    }
+}
+
+#[test]
 fn kernel_show_tells_facts_and_sources() {
     let user = User::new("show");
     for kernel in kernels() {
