@@ -108,6 +108,9 @@ fn select_error(error: &SelectError) -> Explained {
     let e = Explained::from_error(error);
     match error {
         SelectError::Nothing => e,
+        SelectError::NotFound { .. } if find::cache_dir().is_none() => {
+            e.hint("HOME is not set, so there is no cache to look in: set it, or KOMOD_CACHE")
+        }
         _ => e.hint("`komod kernel list` shows the kernels known here"),
     }
 }

@@ -85,6 +85,18 @@ fn a_build_tree_that_is_not_there_is_diagnosed() {
 }
 
 #[test]
+fn without_a_home_it_is_told_that_there_is_no_cache() {
+    let user = User::without_cache("home");
+    let mut command = user.command(&["run", "x", "--kernel", "9.9"]);
+    for name in ["HOME", "KOMOD_CACHE", "XDG_CACHE_HOME"] {
+        command.env_remove(name);
+    }
+    let output = command.output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert!(err.contains("HOME is not set"), "{err}");
+}
+
+#[test]
 fn names_of_files_need_not_be_text() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
