@@ -169,6 +169,8 @@ pub fn about(kernel: &FoundKernel) -> About {
 
 /// The release a module was built for: the first word of its `vermagic`.
 pub fn built_for(module: &Path) -> Option<String> {
+    // A pipe would be waited for, and be empty for the loader.
+    std::fs::metadata(module).ok().filter(std::fs::Metadata::is_file)?;
     let bytes = std::fs::read(module).ok()?;
     let elf = compress::decompress(&bytes, 256 << 20).ok()?;
     let module = Module::parse(&elf).ok()?;

@@ -109,6 +109,16 @@ fn names_of_files_need_not_be_text() {
 }
 
 #[test]
+fn a_pipe_is_not_waited_for() {
+    let user = User::without_cache("fifo");
+    let made = std::process::Command::new("mkfifo").arg(user.dir.join("x.ko")).status().unwrap();
+    assert!(made.success());
+    // Whatever it says of the kernel, it comes back.
+    user.komod(&["run", "x.ko", "--kernel", "9.9"]).ends_with(1);
+    user.komod(&["info", "x.ko"]).ends_with(1);
+}
+
+#[test]
 fn files_that_are_not_there_are_named() {
     let user = User::without_cache("missing");
     user.komod(&["run", "nothing.ko"]).ends_with(1).complains("nothing.ko: no such file");
