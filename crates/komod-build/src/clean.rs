@@ -62,7 +62,8 @@ fn remove(folder: &Path) -> io::Result<bool> {
         return Ok(false);
     }
     if let Ok(lock) = File::open(folder.join(shadow::LOCK)) {
-        lock.lock().map_err(|e| named(folder, &e))?;
+        rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive)
+            .map_err(|e| named(folder, &e.into()))?;
     }
     fs::remove_dir_all(folder).map_err(|e| named(folder, &e))?;
     Ok(true)

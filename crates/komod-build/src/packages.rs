@@ -48,6 +48,21 @@ pub fn install(packages: &[&str]) -> String {
     }
 }
 
+/// How to get a header tree that is not there.
+pub fn headers_to_install(release: &str) -> Vec<String> {
+    let fetch = format!("get one without root: komod kernel fetch {release}");
+    let own = match family() {
+        Family::Debian => {
+            format!("or install the system's: apt-get install linux-headers-{release}")
+        }
+        Family::Fedora => format!("or install the system's: dnf install kernel-devel-{release}"),
+        Family::Arch => "or install the system's: pacman -S linux-headers".to_owned(),
+        Family::Suse => "or install the system's: zypper install kernel-default-devel".to_owned(),
+        Family::Other => format!("or install the headers of {release} with your package manager"),
+    };
+    vec![fetch, own]
+}
+
 /// How to get a whole header tree again.
 pub fn headers(release: &str) -> Vec<String> {
     let fetch = format!("get a complete tree without root: komod kernel fetch {release}");

@@ -3,7 +3,7 @@
 use crate::PlaceError;
 use crate::place::{Argument, Events, Loaded, ModuleToLoad, Place};
 use komod_process::client::{ClientError, Kernel};
-use komod_process::protocol::{Entry, Leak, LoadedModule, Reply, Request, Status, Symbol};
+use komod_process::protocol::{Entry, Leak, LoadedModule, Reply, Request, Stage, Status, Symbol};
 
 /// Anything that answers the protocol's requests. Every channel is a [`Place`].
 pub trait Channel {
@@ -59,8 +59,14 @@ fn ask(
     events: Events<'_>,
 ) -> Result<(Reply, Vec<u8>), PlaceError> {
     match channel.call(request, payload, events)? {
-        (Reply::Failed { errno, stage }, _) => Err(PlaceError::Refused { errno, stage }),
+        (Reply::Failed { errno, stage }, _) => {
+            Err(PlaceError::Refused { errno, stage, code: None })
+        }
+        (Reply::Refused { errno, code }, _) => {
+            Err(PlaceError::Refused { errno, stage: Stage::Load, code: Some(code) })
+        }
         (Reply::Crashed { stage }, _) => Err(PlaceError::Crashed { stage }),
+        (Reply::Panicked { stage, text }, _) => Err(PlaceError::Panicked { stage, text }),
         (Reply::Stopped { stage, cpu_seconds }, _) => {
             Err(PlaceError::Stopped { stage, cpu_seconds })
         }

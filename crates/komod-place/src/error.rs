@@ -7,12 +7,15 @@ use std::path::PathBuf;
 
 #[derive(Debug, thiserror::Error)]
 pub enum PlaceError {
-    /// The kernel said no.
+    /// The kernel said no; `code` is komod's for the reason (`L-08`), where the loader knows it.
     #[error("refused with errno {errno}")]
-    Refused { errno: i32, stage: Stage },
+    Refused { errno: i32, stage: Stage, code: Option<String> },
     /// Kernel or module code faulted; the Oops came as an event.
     #[error("{} crashed", stage_name(*.stage))]
     Crashed { stage: Stage },
+    /// The kernel panicked in it, with these words, and is gone.
+    #[error("{} led to a panic: {text}", stage_name(*.stage))]
+    Panicked { stage: Stage, text: String },
     #[error("{} ran for more than {cpu_seconds} s of CPU time and was stopped", stage_name(*.stage))]
     Stopped { stage: Stage, cpu_seconds: u32 },
     #[error("{} waits for ever (deadlock or lost wake-up): {}", stage_name(*.stage), .waiting.join(", "))]
@@ -47,7 +50,7 @@ impl PlaceError {
 
     /// Whether the kernel the call went to is gone with all its modules.
     pub fn is_death(&self) -> bool {
-        matches!(self, PlaceError::Died { .. })
+        matches!(self, PlaceError::Died { .. } | PlaceError::Panicked { .. })
     }
 }
 

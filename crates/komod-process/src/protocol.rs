@@ -253,9 +253,19 @@ pub enum Reply {
         errno: i32,
         stage: Stage,
     },
+    /// komod's loader refused the module, for the reason with this code (`L-08`).
+    Refused {
+        errno: i32,
+        code: String,
+    },
     /// The code faulted; the Oops came before this.
     Crashed {
         stage: Stage,
+    },
+    /// The kernel panicked, with these words in its log, and takes no more requests.
+    Panicked {
+        stage: Stage,
+        text: String,
     },
     /// The CPU-time limit stopped it; the Oops (of the place where it looped) came before this.
     Stopped {

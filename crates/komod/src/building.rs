@@ -53,7 +53,7 @@ pub struct How {
 
 /// Builds the modules of a folder or C file.
 pub fn modules(path: &Path, kernel: &FoundKernel, how: &How) -> Result<Built> {
-    let built = with_fixes(path, kernel, how, komod_build::build)?;
+    let built = with_fixes(path, kernel, how, komod_build::build, |built| &built.diagnostics)?;
     let shown: Vec<Diagnostic> = built
         .diagnostics
         .iter()
@@ -67,14 +67,16 @@ pub fn modules(path: &Path, kernel: &FoundKernel, how: &How) -> Result<Built> {
 
 /// Compiles them as parts of the kernel.
 pub fn builtin(path: &Path, kernel: &FoundKernel, how: &How) -> Result<Vec<BuiltinObject>> {
-    with_fixes(path, kernel, how, komod_build::compile_builtin)
+    with_fixes(path, kernel, how, komod_build::compile_builtin, |_| &[])
 }
 
+/// `said` is what there is to say about a build that worked: some of that can be fixed, too.
 fn with_fixes<T>(
     path: &Path,
     kernel: &FoundKernel,
     how: &How,
     build: fn(&Project, &komod_build::Tree, &Options) -> Result<T, BuildError>,
+    said: fn(&T) -> &[Diagnostic],
 ) -> Result<T> {
     let project = Project::open(path)
         .map_err(|e| BuildFailed { diagnostics: vec![e.diagnostic()], output: String::new() })?;
@@ -92,14 +94,15 @@ fn with_fixes<T>(
             Progress::start(format!("building {} for {}", project.name(), kernel.release));
         let outcome = build(&project, &tree, &options);
         drop(progress);
+        let diagnostics = outcome.as_ref().map_or_else(|e| e.diagnostics.as_slice(), said);
+        if how.fix && round < ROUNDS && fix(diagnostics)? {
+            round += 1;
+            continue;
+        }
         let error = match outcome {
             Ok(built) => return Ok(built),
             Err(e) => e,
         };
-        if how.fix && round < ROUNDS && fix(&error.diagnostics)? {
-            round += 1;
-            continue;
-        }
         let output = error.log.text();
         return Err(BuildFailed { diagnostics: error.diagnostics, output }.into());
     }

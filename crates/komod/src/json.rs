@@ -3,7 +3,8 @@
 
 use crate::console;
 use anyhow::{Context, Result};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use std::path::Path;
 
 /// All formats are at their first version.
 const VERSION: u32 = 1;
@@ -14,6 +15,11 @@ struct Envelope<'a, T> {
     version: u32,
     #[serde(flatten)]
     body: T,
+}
+
+/// A path as text, also if it is none: `\u{fffd}` stands for what is not UTF-8.
+pub fn path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
 }
 
 /// Prints a structure as one line.

@@ -1,5 +1,6 @@
 //! The kernel a command works with: chosen, fetched if there is none, made ready to run.
 
+use crate::building::BuildFailed;
 use crate::console;
 use crate::explained::Explained;
 use crate::progress::Progress;
@@ -39,7 +40,10 @@ pub fn choose(wanted: Option<&str>, release: Option<&str>, need: Need) -> Result
         Ok(kernel) if has(&kernel, need) => kernel,
         Ok(kernel) if named => return Err(incomplete(&kernel, need).into()),
         Ok(_) | Err(SelectError::Nothing) => crate::fetching::fetch_default()?,
-        Err(e) => return Err(select_error(&e).into()),
+        Err(e) => {
+            let tree = if need == Need::Image { None } else { missing_tree(&e) };
+            return Err(tree.unwrap_or_else(|| select_error(&e).into()));
+        }
     };
     if !has(&kernel, need) {
         return Err(incomplete(&kernel, need).into());
@@ -73,10 +77,40 @@ fn incomplete(kernel: &FoundKernel, need: Need) -> Explained {
     e
 }
 
+/// A path that leads nowhere is a build tree that is missing, when one is needed.
+fn missing_tree(error: &SelectError) -> Option<anyhow::Error> {
+    let path = match error {
+        SelectError::Unreadable { path, .. } if !path.exists() => path.clone(),
+        // The modules are installed, the headers are not.
+        SelectError::NotAKernel { path } if !path.join("build").exists() => {
+            release_in(path)?;
+            path.join("build")
+        }
+        _ => return None,
+    };
+    let diagnostic = komod_build::rules::b19::without_tree(&path, release_in(&path));
+    Some(BuildFailed { diagnostics: vec![diagnostic], output: String::new() }.into())
+}
+
+/// The release that a path is about: `/lib/modules/RELEASE`, `/usr/src/linux-headers-RELEASE`.
+fn release_in(path: &Path) -> Option<&str> {
+    let mut parts = path.iter().map(|part| part.to_str().unwrap_or_default());
+    let mut before = "";
+    parts.find_map(|part| {
+        let named = part.strip_prefix("linux-headers-");
+        let release = named.or_else(|| (before == "modules").then_some(part));
+        before = part;
+        release.filter(|r| r.starts_with(|c: char| c.is_ascii_digit()))
+    })
+}
+
 fn select_error(error: &SelectError) -> Explained {
     let e = Explained::from_error(error);
     match error {
         SelectError::Nothing => e,
+        SelectError::NotFound { .. } if find::cache_dir().is_none() => {
+            e.hint("HOME is not set, so there is no cache to look in: set it, or KOMOD_CACHE")
+        }
         _ => e.hint("`komod kernel list` shows the kernels known here"),
     }
 }
@@ -135,6 +169,8 @@ pub fn about(kernel: &FoundKernel) -> About {
 
 /// The release a module was built for: the first word of its `vermagic`.
 pub fn built_for(module: &Path) -> Option<String> {
+    // A pipe would be waited for, and be empty for the loader.
+    std::fs::metadata(module).ok().filter(std::fs::Metadata::is_file)?;
     let bytes = std::fs::read(module).ok()?;
     let elf = compress::decompress(&bytes, 256 << 20).ok()?;
     let module = Module::parse(&elf).ok()?;

@@ -20,6 +20,7 @@ mod gather;
 mod json;
 mod kernels;
 mod progress;
+mod refusals;
 mod report_error;
 mod run;
 mod table;

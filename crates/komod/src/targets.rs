@@ -1,10 +1,12 @@
 //! The words after `run` and `load`: what to load, and with which parameters.
 //!
-//! A word is a parameter if it looks like `name=value` and no file is called like that;
-//! `module.name=value` belongs to that module, else it belongs to the last one.
+//! A word is a parameter if it looks like `name=value` and no file is called like that, or if it
+//! stands after `--` (there `name` alone will do); `module.name=value` belongs to that module,
+//! else it belongs to the last one.
 
 use crate::explained::Explained;
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 /// A word that names something to load.
@@ -26,13 +28,17 @@ pub struct Words {
 }
 
 impl Words {
-    pub fn parse(words: &[String]) -> Result<Words, Explained> {
+    /// `params` are the words after `--`.
+    pub fn parse(words: &[OsString], params: &[String]) -> Result<Words, Explained> {
         let mut sorted = Words::default();
         for word in words {
-            match parameter(word) {
+            match word.to_str().filter(|_| !Path::new(word).exists()).and_then(parameter) {
                 Some(param) => sorted.params.push(param),
                 None => sorted.targets.push(target(word)?),
             }
+        }
+        for word in params {
+            sorted.params.push(named(word).ok_or_else(|| not_a_parameter(word))?);
         }
         Ok(sorted)
     }
@@ -97,14 +103,22 @@ fn quoted(param: &str) -> String {
     }
 }
 
+/// `name=value`, of a module that may be named before a dot.
 fn parameter(word: &str) -> Option<(Option<String>, String)> {
-    let (name, _) = word.split_once('=')?;
+    word.contains('=').then(|| named(word))?
+}
+
+fn not_a_parameter(word: &str) -> Explained {
+    Explained::usage(format!("`{word}` is no parameter"))
+        .hint("after `--` want NAME, NAME=VALUE, MODULE.NAME or MODULE.NAME=VALUE")
+}
+
+/// The same, and without a value.
+fn named(word: &str) -> Option<(Option<String>, String)> {
+    let name = word.split_once('=').map_or(word, |(name, _)| name);
     let is_name = |s: &str| {
         !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
     };
-    if Path::new(word).exists() {
-        return None;
-    }
     match name.split_once('.') {
         None if is_name(name) => Some((None, word.to_owned())),
         // A parameter's own name may have dots: `module.group.name=value`.
@@ -115,28 +129,25 @@ fn parameter(word: &str) -> Option<(Option<String>, String)> {
     }
 }
 
-fn target(word: &str) -> Result<Target, Explained> {
+fn target(word: &OsStr) -> Result<Target, Explained> {
     let path = PathBuf::from(word);
-    if path.is_dir() || word.ends_with(".c") {
+    if path.is_dir() || path.extension().is_some_and(|e| e == "c") {
         return Ok(Target::Sources(path));
     }
-    let ko = komod_place::dependencies::module_name(&path).is_some();
-    if path.exists() || ko || word.contains('/') {
-        return match path.exists() {
-            true => Ok(Target::File(path)),
-            false => Err(no_such_file(word)),
-        };
+    if path.exists() {
+        return Ok(Target::File(path));
     }
-    let name =
-        !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
-    match name {
-        true => Ok(Target::Named(word.replace('-', "_"))),
-        false => Err(no_such_file(word)),
+    let is_name = |name: &&str| {
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
+    };
+    match word.to_str().filter(is_name) {
+        Some(name) => Ok(Target::Named(name.replace('-', "_"))),
+        None => Err(no_such_file(word)),
     }
 }
 
-fn no_such_file(word: &str) -> Explained {
-    Explained::new(format!("{word}: no such file or folder"))
+fn no_such_file(word: &OsStr) -> Explained {
+    Explained::new(format!("{}: no such file or folder", word.display()))
         .hint("give a folder with sources, a C file, a .ko file, or a stock module's name")
 }
 
@@ -144,13 +155,13 @@ fn no_such_file(word: &str) -> Explained {
 mod tests {
     use super::*;
 
-    fn words(list: &[&str]) -> Vec<String> {
-        list.iter().map(|s| s.to_string()).collect()
+    fn words<S: for<'a> From<&'a str>>(list: &[&str]) -> Vec<S> {
+        list.iter().map(|s| S::from(s)).collect()
     }
 
     #[test]
     fn parameters_and_targets_are_told_apart() {
-        let w = Words::parse(&words(&["/", "x.c", "a=1", "m.b=2 3", "snd-pcm"])).unwrap();
+        let w = Words::parse(&words(&["/", "x.c", "a=1", "m.b=2 3", "snd-pcm"]), &[]).unwrap();
         assert_eq!(
             w.targets,
             [
@@ -167,7 +178,7 @@ mod tests {
 
     #[test]
     fn parameters_go_to_the_last_module_or_the_one_named() {
-        let w = Words::parse(&words(&["x=1", "first.y=a b", "first.z=2"])).unwrap();
+        let w = Words::parse(&words(&["x=1", "first.y=a b", "first.z=2"]), &[]).unwrap();
         let lines = w.by_module(&words(&["first", "last"])).unwrap();
         assert_eq!(lines["last"], "x=1");
         assert_eq!(lines["first"], "y=\"a b\" z=2");
@@ -178,9 +189,27 @@ mod tests {
     }
 
     #[test]
+    fn after_the_dashes_there_are_parameters_only() {
+        let w = Words::parse(&words(&["m.c"]), &words(&["debug", "m.quiet", "n=1"])).unwrap();
+        let param = |module: Option<&str>, p: &str| (module.map(str::to_owned), p.to_owned());
+        assert_eq!(w.params, [param(None, "debug"), param(Some("m"), "quiet"), param(None, "n=1")]);
+        assert_eq!(w.by_module(&words(&["m"])).unwrap()["m"], "debug quiet n=1");
+        assert!(Words::parse(&[], &words(&["./x"])).unwrap_err().usage);
+    }
+
+    #[test]
+    fn names_need_not_be_text() {
+        use std::os::unix::ffi::OsStrExt;
+        let name = |bytes: &[u8]| vec![OsStr::from_bytes(bytes).to_owned()];
+        let w = Words::parse(&name(b"n\xff.c"), &[]).unwrap();
+        assert!(matches!(&w.targets[..], [Target::Sources(_)]), "{w:?}");
+        assert!(Words::parse(&name(b"\xff"), &[]).unwrap_err().message.contains("no such file"));
+    }
+
+    #[test]
     fn files_that_are_not_there_are_errors() {
         for word in ["./no.ko", "no.ko", "/no/where", "a b"] {
-            let e = Words::parse(&words(&[word])).unwrap_err();
+            let e = Words::parse(&words(&[word]), &[]).unwrap_err();
             assert!(e.message.starts_with(word), "{e:?}");
         }
     }

@@ -58,6 +58,67 @@ fn unknown_kernels_are_named_with_the_way_out() {
 }
 
 #[test]
+fn a_build_tree_that_is_not_there_is_diagnosed() {
+    let user = User::without_cache("no-tree");
+    user.file("x.c", "");
+    let hints = ["komod kernel list", "komod kernel fetch 9.9.9", "9.9.9/build"];
+    // Not there at all; a link that leads nowhere; modules without headers.
+    let modules = user.dir.join("modules/9.9.9");
+    let build = modules.join("build");
+    for step in 0..3 {
+        if step == 1 {
+            std::fs::create_dir_all(&modules).unwrap();
+            std::os::unix::fs::symlink("/usr/src/linux-headers-9.9.9", &build).unwrap();
+        }
+        let named = if step == 2 { &modules } else { &build };
+        let said = user.komod(&["build", "x.c", "--kernel", named.to_str().unwrap()]).ends_with(1);
+        let said = said.complains("error[B-19]: there is no build tree for kernel 9.9.9");
+        hints.iter().fold(said, |said, hint| said.complains(hint));
+    }
+    let said = user.komod(&["build", "x.c", "-k", "/lib/modules/9.9.9/build", "--json"]);
+    let error = said.ends_with(1).json("komod-error");
+    assert_eq!(error["diagnostics"][0]["code"], "B-19");
+    // A module that is built needs none.
+    let ko = user.file("x.ko", "");
+    let said = user.komod(&["run", ko.to_str().unwrap(), "-k", "/no/such/path"]).ends_with(1);
+    assert!(!said.err.contains("B-19"), "{said:#?}");
+}
+
+#[test]
+fn without_a_home_it_is_told_that_there_is_no_cache() {
+    let user = User::without_cache("home");
+    let mut command = user.command(&["run", "x", "--kernel", "9.9"]);
+    for name in ["HOME", "KOMOD_CACHE", "XDG_CACHE_HOME"] {
+        command.env_remove(name);
+    }
+    let output = command.output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert!(err.contains("HOME is not set"), "{err}");
+}
+
+#[test]
+fn names_of_files_need_not_be_text() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let user = User::without_cache("bytes");
+    for command in ["run", "info"] {
+        let output = user.command(&[command]).arg(OsStr::from_bytes(b"n\xff.ko")).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(1) && err.contains("no such file"), "{err}");
+    }
+}
+
+#[test]
+fn a_pipe_is_not_waited_for() {
+    let user = User::without_cache("fifo");
+    let made = std::process::Command::new("mkfifo").arg(user.dir.join("x.ko")).status().unwrap();
+    assert!(made.success());
+    // Whatever it says of the kernel, it comes back.
+    user.komod(&["run", "x.ko", "--kernel", "9.9"]).ends_with(1);
+    user.komod(&["info", "x.ko"]).ends_with(1);
+}
+
+#[test]
 fn files_that_are_not_there_are_named() {
     let user = User::without_cache("missing");
     user.komod(&["run", "nothing.ko"]).ends_with(1).complains("nothing.ko: no such file");

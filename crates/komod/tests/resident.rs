@@ -48,6 +48,31 @@ fn modules_stay_between_commands() {
 }
 
 #[test]
+fn info_asks_the_kernel_that_is_up() {
+    for kernel in kernels() {
+        let user = User::new("info");
+        let root = kernel.root.to_str().unwrap();
+        user.komod(&["up", "one", "--kernel", root]).good();
+        let hello = user.build(&kernel, &project("examples/hello"), &[]).remove(0);
+        let said = user.komod(&["info", "hello"]).ends_with(1);
+        said.complains("no such module in one").complains("komod list");
+        user.komod(&["load", &hello]).good();
+        let file = format!("filename:       {hello}");
+        for args in [&["info", "hello"][..], &["info", "--name", "one", "hello"]] {
+            user.komod(args).good().logs(&[&file, "state:          Live"]);
+        }
+        let json = user.komod(&["info", "hello", "--json"]).good().json("komod-info");
+        assert_eq!(json["modules"][0]["loaded"]["name"], "hello");
+        user.komod(&["info", "--name", "two", "hello"]).ends_with(1).complains("komod up two");
+        // A file is a file.
+        let json = user.komod(&["info", &hello, "--json"]).good().json("komod-info");
+        assert!(json["modules"][0]["loaded"].is_null());
+        let status = user.komod(&["status"]).good();
+        assert!(!status.out.contains("Nottainted"), "{status:#?}");
+    }
+}
+
+#[test]
 fn files_are_read_and_written() {
     for kernel in kernels() {
         let user = User::new("files");

@@ -268,6 +268,71 @@ fn info_reads_as_modinfo_does() {
 }
 
 #[test]
+fn a_panic_is_told_once_and_as_one() {
+    for kernel in kernels() {
+        let user = User::new("panic");
+        let root = kernel.root.to_str().unwrap();
+        let c = user.file("end.c", module("panic(\"of %d\", 5);"));
+        let c = c.to_str().unwrap();
+        let said = user.komod(&["run", c, "--kernel", root]).ends_with(1);
+        let said = said.logs(&[
+            "Kernel panic - not syncing: of 5",
+            "---[ end Kernel panic - not syncing: of 5 ]---",
+        ]);
+        let said = said.complains("init of end led to the kernel's end: Kernel panic");
+        let said = said.complains("failed: 1 problem");
+        assert!(!said.err.contains("Oops"), "{said:#?}");
+
+        user.komod(&["up", "--kernel", root]).good();
+        user.komod(&["load", c]).ends_with(1).complains("led to the kernel's end");
+        user.komod(&["list"]).good();
+        let status = user.komod(&["status"]).good();
+        status.complains("died (Kernel panic - not syncing: of 5)");
+    }
+}
+
+#[test]
+fn what_is_only_warned_of_is_fixed_too() {
+    for kernel in kernels().into_iter().take(1) {
+        let user = User::new("spaces");
+        user.file("m/t.c", module("return 0;"));
+        let all = "all:\n        make -C $(KERNEL) M=$(PWD) modules\n";
+        let makefile = user.file("m/Makefile", format!("obj-m := t.o\n{all}"));
+        let build = |more: &[&str]| {
+            let root = kernel.root.to_str().unwrap();
+            user.komod(&[&["build", "m", "--kernel", root], more].concat()).good()
+        };
+        build(&[]).complains("warning[B-21]");
+        assert!(std::fs::read_to_string(&makefile).unwrap().contains("all:\n        make"));
+        build(&["--fix"]).complains("fixed: begin recipes with a tab");
+        assert!(std::fs::read_to_string(&makefile).unwrap().contains("all:\n\tmake"));
+        let said = build(&["--fix"]);
+        assert!(!said.err.contains("B-21"), "{said:#?}");
+    }
+}
+
+#[test]
+fn sources_may_lie_in_a_folder_whose_name_is_no_text() {
+    use std::os::unix::ffi::OsStrExt;
+    for kernel in kernels().into_iter().take(1) {
+        let user = User::new("bytes");
+        let ko = user.build(&kernel, &project("examples/hello"), &[]).remove(0);
+        let folder = user.dir.join(std::ffi::OsStr::from_bytes(b"n\xff\xfe"));
+        std::fs::create_dir(&folder).unwrap();
+        let copy = folder.join("hello.ko");
+        std::fs::copy(ko, &copy).unwrap();
+        let run = |more: &[&str]| {
+            let mut args = vec!["run", "--kernel", kernel.root.to_str().unwrap()];
+            args.extend(more);
+            let output = user.command(&args).arg(&copy).output().unwrap();
+            assert!(output.status.success(), "{output:?}");
+        };
+        run(&[]);
+        run(&["--json"]);
+    }
+}
+
+#[test]
 fn kernel_show_tells_facts_and_sources() {
     let user = User::new("show");
     for kernel in kernels() {

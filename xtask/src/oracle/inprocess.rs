@@ -236,8 +236,8 @@ impl Fork {
             Err(other) => return Err(other.into()),
         };
         let answer = match reply {
-            Reply::Failed { errno, .. } => Ok(i64::from(-errno)),
-            Reply::Crashed { .. } => Err(Verdict::Crash),
+            Reply::Failed { errno, .. } | Reply::Refused { errno, .. } => Ok(i64::from(-errno)),
+            Reply::Crashed { .. } | Reply::Panicked { .. } => Err(Verdict::Crash),
             Reply::Stopped { .. } | Reply::Deadlock { .. } => Err(Verdict::Hang),
             Reply::Done { result } | Reply::Data { result, .. } => Ok(result),
             _ => Ok(0),

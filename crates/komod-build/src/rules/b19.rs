@@ -19,7 +19,9 @@
 //! them, `komod kernel fetch RELEASE` gets one without root. Or install the headers of the running
 //! kernel (Debian: `apt-get install linux-headers-$(uname -r)`).
 
-use komod_diag::Evidence;
+use std::path::Path;
+
+use komod_diag::{Diagnostic, Evidence};
 
 use super::{Finding, Outcome, complete, error};
 use crate::packages;
@@ -29,16 +31,28 @@ pub(crate) fn look(outcome: &Outcome<'_>) -> Vec<Finding> {
     if outcome.succeeded() || path.is_dir() {
         return Vec::new();
     }
+    let diagnostic = without_tree(path, Some(&outcome.tree.release));
+    let said = outcome.said("make", &["No such file or directory"]);
+    vec![complete(diagnostic, said, Vec::new()).into()]
+}
+
+/// The diagnosis for a folder that is not there, of a kernel with this release if that is known.
+pub fn without_tree(path: &Path, release: Option<&str>) -> Diagnostic {
     let label = match std::fs::read_link(path) {
         Ok(target) => format!("is a link to {}, which is missing", target.display()),
         Err(_) => "does not exist".to_owned(),
     };
-    let title = format!("there is no build tree for kernel {}", outcome.tree.release);
+    let title = match release {
+        Some(release) => format!("there is no build tree for kernel {release}"),
+        None => "there is no such build tree".to_owned(),
+    };
+    let mut hints = vec!["see which trees there are: komod kernel list".to_owned()];
+    match release {
+        Some(release) => hints.extend(packages::headers_to_install(release)),
+        None => hints.push("get one without root: komod kernel fetch".to_owned()),
+    }
     let diagnostic = error("B-19", title)
         .with_evidence(Evidence::file(path, label))
         .with_explanation("A module is built with the headers of the kernel it shall run in.");
-    let said = outcome.said("make", &["No such file or directory"]);
-    let mut hints = vec!["see which trees there are: komod kernel list".to_owned()];
-    hints.extend(packages::headers(&outcome.tree.release));
-    vec![complete(diagnostic, said, hints).into()]
+    complete(diagnostic, None, hints)
 }

@@ -101,7 +101,13 @@ fn lock(info: &Mutex<Info>) -> std::sync::MutexGuard<'_, Info> {
 /// Keeps what the kernel says.
 fn note_event(log: &LogRing, info: &Mutex<Info>, event: &Event) {
     match event {
-        Event::Log(record) => log.push(LogLine::Record(record.clone())),
+        Event::Log(record) => {
+            // It ends as if all was well: what it said last is how it died.
+            if record.text.starts_with("Kernel panic") {
+                lock(info).panic = Some(record.text.clone());
+            }
+            log.push(LogLine::Record(record.clone()));
+        }
         Event::Oops(oops) => log.push(LogLine::Oops(oops.clone())),
         Event::Booted { initcalls, failed, wall_us, .. } => {
             let mut info = lock(info);
@@ -214,6 +220,12 @@ impl KeeperThread {
         });
         lock(info).busy = None;
         match outcome {
+            // It ends of itself now.
+            Ok((reply @ Reply::Panicked { .. }, data)) => {
+                self.died(None, &doing(request));
+                answer(Answer::Event(Event::Reply(reply)), data);
+                let _ = self.restart();
+            }
             Ok((reply, data)) => {
                 self.last = Some(doing(request));
                 answer(Answer::Event(Event::Reply(reply)), data);
@@ -230,7 +242,8 @@ impl KeeperThread {
 
     fn died(&mut self, status: Option<String>, doing: &str) {
         self.kernel = None;
-        let how = status.map(|s| format!(" ({s})")).unwrap_or_default();
+        let how = lock(&self.info).panic.take().or(status);
+        let how = how.map(|s| format!(" ({s})")).unwrap_or_default();
         let text = format!("the in-process kernel died{how} while {doing}");
         lock(&self.info).last_death = Some(text.clone());
         self.log.push(LogLine::Note(text));

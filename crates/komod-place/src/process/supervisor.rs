@@ -66,6 +66,7 @@ pub(super) fn with_kernel(
         last_death: None,
         broken: None,
         busy: None,
+        panic: None,
         files: BTreeMap::new(),
     };
     let keeper = Keeper::start(boot, log.clone(), info)?;

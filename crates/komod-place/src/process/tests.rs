@@ -120,7 +120,7 @@ fn refusals_carry_errno_and_log_line() {
     let up = up("refuse");
     let mut said = 0;
     let refused = up.client().load(&module("refuse.ko", ""), &mut |_| said += 1);
-    assert!(matches!(refused, Err(PlaceError::Refused { errno: 2, stage: Stage::Load })));
+    assert!(matches!(refused, Err(PlaceError::Refused { errno: 2, stage: Stage::Load, .. })));
     assert_eq!(said, 1);
     let unknown = up.client().ioctl("/x", 1, crate::Argument::Value(0), &mut |_| {});
     assert!(matches!(unknown, Err(PlaceError::Refused { errno: 38, .. })));

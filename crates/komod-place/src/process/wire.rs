@@ -95,6 +95,9 @@ pub struct Info {
     pub broken: Option<String>,
     /// What the kernel is doing right now.
     pub busy: Option<String>,
+    /// The panic that ended the kernel, until its death is noticed.
+    #[serde(skip)]
+    pub panic: Option<String>,
     /// Files that modules were loaded from, by name: for source lines in reports.
     pub files: BTreeMap<String, PathBuf>,
 }

@@ -14,6 +14,7 @@ const GOING: u64 = 2;
 /// The module that came last since the last [`take_came`].
 #[derive(Default)]
 struct Came {
+    name: String,
     formed: Option<Instant>,
     /// Its init has been entered.
     entered: bool,
@@ -25,11 +26,11 @@ pub fn setup() {
     CAME.set(Came::default());
 }
 
-/// When the module was formed whose load got past the loader since the last call, whatever init
-/// said.
-pub fn take_came() -> Option<Instant> {
+/// The module whose load got past the loader since the last call, whatever init said, and when it
+/// was formed.
+pub fn take_came() -> Option<(String, Instant)> {
     let came = CAME.with(std::mem::take);
-    came.formed.filter(|_| came.entered)
+    came.formed.filter(|_| came.entered).map(|formed| (came.name, formed))
 }
 
 /// Called by the kernel for every change of a module's state.
@@ -43,7 +44,8 @@ extern "C" fn notify(_block: Ptr, action: u64, module: Ptr) -> i32 {
                 leaks::note_text(&name, start, start + len);
             }
             modules::note_formed(&name, module);
-            CAME.with(|c| *c = Came { formed: Some(Instant::now()), entered: false });
+            let formed = Some(Instant::now());
+            CAME.with(|c| *c = Came { name: name.clone(), formed, entered: false });
         }
         // Init's symbols go when it has succeeded, the others with the module.
         LIVE | GOING => {

@@ -1,7 +1,7 @@
 //! Serving requests: each runs as a task of its own, as the process that made it would.
 
 use super::sched::{self, End};
-use super::{clock, files, machine, modules, out, watchdog};
+use super::{clock, console, files, machine, modules, out, watchdog};
 use crate::protocol::{self, Event, Loader, Reply, Request, Stage, Status};
 use std::cell::RefCell;
 use std::os::fd::{AsFd, AsRawFd};
@@ -110,6 +110,7 @@ fn failed_at<T>(ended: &Ended<T>, stage: Stage) -> Reply {
     match ended {
         Ended::Stopped => Reply::Stopped { stage, cpu_seconds: watchdog::limit_seconds() },
         Ended::Stuck => Reply::Deadlock { stage, waiting: tasks() },
+        _ if machine::is_dead() => Reply::Panicked { stage, text: console::panic_text() },
         _ => Reply::Crashed { stage },
     }
 }
@@ -229,6 +230,11 @@ fn answer(request: Request, payload: Vec<u8>, release: &str) -> Answer {
     }
 }
 
+/// The name kbuild gives the module in this file, for one that cannot be read as a module.
+fn name_of_file(file: &str) -> String {
+    file.split_once(".ko").map_or(file, |(stem, _)| stem).replace('-', "_")
+}
+
 fn load(
     file: &str,
     bytes: Vec<u8>,
@@ -238,9 +244,10 @@ fn load(
 ) -> Reply {
     let start = Instant::now();
     let name = komod_object::Module::parse(&bytes)
-        .map_or_else(|_| file.to_string(), |m| m.name().to_string());
+        .map_or_else(|_| name_of_file(file), |m| m.name().to_string());
     super::leaks::begin(&name);
     super::module_events::take_came();
+    modules::take_refused();
     let release = release.to_string();
     let ended = run("insmod", move || match loader {
         Loader::Komod => {
@@ -256,12 +263,16 @@ fn load(
     match ended {
         Ended::With(0) => {
             let micros = |from: Instant, to: Instant| to.duration_since(from).as_micros() as u64;
-            let ready = came.unwrap_or(start);
+            let (name, ready) = came.unwrap_or((name, start));
             Reply::Loaded { name, load_us: micros(start, ready), init_us: micros(ready, end) }
         }
         Ended::With(e) => {
-            let stage = if came.is_some() { Stage::Init } else { Stage::Load };
-            Reply::Failed { errno: -e as i32, stage }
+            let errno = -e as i32;
+            match (came, modules::take_refused()) {
+                (Some(_), _) => Reply::Failed { errno, stage: Stage::Init },
+                (None, Some(code)) => Reply::Refused { errno, code: code.to_string() },
+                (None, None) => Reply::Failed { errno, stage: Stage::Load },
+            }
         }
         other => failed_at(&other, Stage::Init),
     }

@@ -4,6 +4,7 @@ use super::Outcome;
 use crate::console;
 use crate::explained::Explained;
 use crate::json;
+use crate::refusals;
 use anyhow::Result;
 use clap::Args;
 use komod_build::rules;
@@ -13,7 +14,8 @@ use serde::Serialize;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  komod explain B-28     the page about B-28
+  komod explain B-28     the page about a build that fails
+  komod explain L-08     the page about a module that the loader refuses
   komod explain          all codes that have a page")]
 pub struct ExplainArgs {
     /// The code in brackets: error[B-28]
@@ -30,20 +32,21 @@ struct Page<'a> {
 
 pub fn run(args: &ExplainArgs) -> Result<Outcome> {
     let Some(code) = &args.code else {
-        let codes = rules::codes();
+        let codes: Vec<&str> = rules::codes().into_iter().chain(refusals::codes()).collect();
         match args.json {
             true => json::print("komod-explain", serde_json::json!({ "codes": codes }))?,
             false => codes.iter().for_each(|c| console::line(c)),
         }
         return Ok(Outcome::Good);
     };
-    let Some(page) = rules::explain(code) else {
+    let page = rules::explain(code).map(str::to_owned).or_else(|| refusals::explain(code));
+    let Some(page) = page else {
         return Err(Explained::new(format!("there is no page about `{code}`"))
             .hint("`komod explain` lists the codes")
             .into());
     };
     match args.json {
-        true => json::print("komod-explain", Page { code, page })?,
+        true => json::print("komod-explain", Page { code, page: &page })?,
         false => console::line(page.trim_end()),
     }
     Ok(Outcome::Good)

@@ -83,6 +83,14 @@ pub struct Which {
 }
 
 impl Which {
+    /// For commands that can do without; a kernel that is named must be up.
+    pub fn connect_if_up(&self) -> Result<Option<Resident>> {
+        if self.name.is_none() && RuntimeDir::open().map_or(true, |dir| names_up(&dir).is_empty()) {
+            return Ok(None);
+        }
+        self.connect().map(Some)
+    }
+
     pub fn connect(&self) -> Result<Resident> {
         let dir = RuntimeDir::open().map_err(|e| place_error(&e, "connecting"))?;
         let name = match &self.name {

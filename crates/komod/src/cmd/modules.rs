@@ -18,6 +18,7 @@ use komod_place::{ModuleToLoad, Place};
 use komod_process::protocol::{Leak, LoadedModule};
 use serde::Serialize;
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 
 /// Load modules into a kernel that stays, what they depend on first
 ///
@@ -33,7 +34,10 @@ Examples:
 pub struct LoadArgs {
     /// .ko files, folders with sources, C files, names of stock modules; and parameters
     #[arg(required = true, value_name = "X.ko|DIR|FILE.c|NAME|PARAM=VALUE")]
-    what: Vec<String>,
+    what: Vec<OsString>,
+    /// Parameters, also such without a value
+    #[arg(last = true, value_name = "PARAM")]
+    params: Vec<String>,
     #[command(flatten)]
     which: Which,
     /// Who loads: komod's loader, or the kernel's own sys_init_module
@@ -54,7 +58,7 @@ pub struct LoadArgs {
 pub struct UnloadArgs {
     /// Names as `komod list` shows them (a file name will do)
     #[arg(required = true)]
-    names: Vec<String>,
+    names: Vec<OsString>,
     #[command(flatten)]
     which: Which,
     /// Also if it is in use (the kernel must be configured for it)
@@ -81,7 +85,7 @@ struct LoadAnswer {
 }
 
 pub fn load(args: &LoadArgs) -> Result<Outcome> {
-    let words = Words::parse(&args.what)?;
+    let words = Words::parse(&args.what, &args.params)?;
     let mut place = args.which.connect()?;
     let mut info = place.info().map_err(|e| place_error(&e, "asking the kernel"))?;
     let loaded = loaded_names(&mut place)?;
@@ -101,7 +105,9 @@ pub fn load(args: &LoadArgs) -> Result<Outcome> {
             force_vermagic: args.force,
             force_modversions: args.force,
         };
-        if let Ok(path) = std::fs::canonicalize(&file.path) {
+        // What is told to the supervisor is text.
+        if let Some(path) = std::fs::canonicalize(&file.path).ok().filter(|p| p.to_str().is_some())
+        {
             place.note_file(&file.name, &path).map_err(|e| place_error(&e, "loading"))?;
             info.files.insert(file.name.clone(), path);
         }
@@ -169,7 +175,7 @@ pub fn unload(args: &UnloadArgs) -> Result<Outcome> {
     let mut answers = Vec::new();
     for name in &args.names {
         let name = komod_place::dependencies::module_name(std::path::Path::new(name))
-            .unwrap_or_else(|| name.replace('-', "_"));
+            .unwrap_or_else(|| name.to_string_lossy().replace('-', "_"));
         let mut said = Said::new(&info);
         if let Err(e) = place.unload(&name, args.force, &mut |e| said.take(e)) {
             said.show();

@@ -14,6 +14,7 @@ use komod_kernel::find::FoundKernel;
 use komod_place::process::{OneShot, RuntimeDir, Start};
 use komod_process::protocol::{BootSpec, Event};
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::time::Instant;
 
 /// Build modules, run them in a real kernel's code, and judge
@@ -29,6 +30,7 @@ Examples:
   komod run hello.c count=3          a single C file, with a parameter
   komod run user.ko lib.ko           built modules; what uses the other is loaded second
   komod run a.ko b.ko a.debug=1      a parameter for one of several
+  komod run x.ko -- debug            a parameter without a value
   komod run crc7                     a module of the kernel's own
   komod run --kernel 6.12 DIR        in another kernel (see `komod kernel list`)
   komod run --builtin DIR            linked into the kernel's boot instead of loaded
@@ -41,7 +43,10 @@ Exit status:
 pub struct RunArgs {
     /// Folders with sources, C files, .ko files, names of stock modules; and parameters
     #[arg(value_name = "DIR|FILE.c|X.ko|NAME|PARAM=VALUE")]
-    what: Vec<String>,
+    what: Vec<OsString>,
+    /// Parameters, also such without a value
+    #[arg(last = true, value_name = "PARAM")]
+    params: Vec<String>,
     #[command(flatten)]
     build: BuildFlags,
     /// Compile the modules as parts of the kernel and boot it: their init runs among the
@@ -87,7 +92,7 @@ impl From<Loader> for komod_process::protocol::Loader {
 }
 
 pub fn run(args: &RunArgs, started: Instant) -> Result<Outcome> {
-    let mut words = Words::parse(&args.what)?;
+    let mut words = Words::parse(&args.what, &args.params)?;
     if words.targets.is_empty() {
         words.targets.push(Target::Sources(".".into()));
     }

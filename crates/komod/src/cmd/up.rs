@@ -200,10 +200,10 @@ pub fn status(args: &StatusArgs) -> Result<Outcome> {
     Ok(Outcome::Good)
 }
 
-/// The letters alone: the kernel's text has columns.
+/// The letters alone: the kernel's text is `Tainted: G        W`, in columns, or `Not tainted`.
 fn taints(text: &str) -> String {
-    let letters: String =
-        text.trim_start_matches("Tainted:").split_whitespace().collect::<Vec<_>>().concat();
+    let letters = text.strip_prefix("Tainted:").unwrap_or_default();
+    let letters = letters.split_whitespace().collect::<Vec<_>>().concat();
     if letters.is_empty() { "-".into() } else { letters }
 }
 
@@ -219,4 +219,18 @@ fn ask(dir: &RuntimeDir, name: &str) -> Result<One> {
     let modules = place.modules(&mut |_| {});
     let error = status.as_ref().err().or(modules.as_ref().err()).map(|e| e.to_string());
     Ok(One { info, status: status.ok(), modules: modules.unwrap_or_default(), error })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn taints_are_letters_or_none() {
+        for (text, letters) in
+            [("Not tainted", "-"), ("", "-"), ("Tainted: G        W  O", "GWO"), ("Tainted:", "-")]
+        {
+            assert_eq!(taints(text), letters, "{text}");
+        }
+    }
 }

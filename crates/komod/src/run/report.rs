@@ -1,6 +1,7 @@
 //! What a run has shown, as data: the JSON answer of `komod run`, and what the verdict is made of.
 
 use crate::explained::Explained;
+use crate::json;
 use komod_process::protocol::{Leak, Location, LogRecord, Oops};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ pub struct Report {
 #[derive(Debug, Default, Serialize)]
 pub struct ModuleReport {
     pub name: String,
+    #[serde(serialize_with = "json::path")]
     pub path: PathBuf,
     pub params: String,
     /// Asked for by the user, not only needed by such a module.

@@ -2,6 +2,7 @@
 
 use super::errno;
 use crate::explained::Explained;
+use crate::refusals;
 use komod_place::PlaceError;
 use komod_process::protocol::Stage;
 
@@ -31,11 +32,19 @@ pub fn explain(error: &PlaceError, doing: Doing<'_>) -> Explained {
         Doing::Other(what) => Explained::new(format!("{what}: {}", errno::full(errno))),
     };
     match error {
-        PlaceError::Refused { errno, stage } => refused(*errno, *stage),
+        PlaceError::Refused { errno, stage, code } => match (code, doing) {
+            (Some(code), Doing::Load(name)) => refused_for(code, name, *errno),
+            _ => refused(*errno, *stage),
+        },
         PlaceError::NotUp { name } => not_up(name),
         PlaceError::Crashed { stage } => {
             let whose = crashed_in(*stage, doing);
             Explained::new(format!("{whose} crashed; the Oops above says where"))
+        }
+        PlaceError::Panicked { stage, text } => {
+            let whose = crashed_in(*stage, doing);
+            Explained::new(format!("{whose} led to the kernel's end: {text}"))
+                .hint("after a panic a kernel does nothing more; what led to it stands above")
         }
         PlaceError::Stopped { stage, cpu_seconds } => {
             let whose = crashed_in(*stage, doing);
@@ -119,12 +128,25 @@ fn crashed_in(stage: Stage, doing: Doing<'_>) -> String {
     }
 }
 
+/// The loader knows why.
+fn refused_for(code: &str, name: &str, errno: i32) -> Explained {
+    let Some(reason) = refusals::reason(code) else { return load_refused(name, errno) };
+    let e = Explained::new(format!("{} [{code}]: {}", cannot_load(name, errno), reason.title));
+    let e = match code {
+        "L-10" => e.hint("a symbol may come from another module: give or load that one, too"),
+        "L-24" => e.hint(format!("it is loaded: komod unload {name}")),
+        _ => e,
+    };
+    e.hint(format!("`komod explain {code}` says more"))
+}
+
+fn cannot_load(name: &str, errno: i32) -> String {
+    let words = errno::insmod(errno);
+    format!("cannot load {name}: {words} ({})", errno::name(errno).unwrap_or("?"))
+}
+
 fn load_refused(name: &str, errno: i32) -> Explained {
-    let e = Explained::new(format!(
-        "cannot load {name}: {} ({})",
-        errno::insmod(errno),
-        errno::name(errno).unwrap_or("?")
-    ));
+    let e = Explained::new(cannot_load(name, errno));
     match errno {
         2 => e.hint("a symbol comes from another module: give or load that one, too"),
         8 => e.hint(
@@ -188,11 +210,23 @@ mod tests {
     #[test]
     fn refusals_speak_as_insmod_does() {
         let of = |errno, stage| {
-            explain(&PlaceError::Refused { errno, stage }, Doing::Load("x")).to_string()
+            let error = PlaceError::Refused { errno, stage, code: None };
+            explain(&error, Doing::Load("x")).to_string()
         };
         assert_eq!(of(8, Stage::Load), "cannot load x: Invalid module format (ENOEXEC)");
         assert_eq!(of(2, Stage::Load), "cannot load x: Unknown symbol in module (ENOENT)");
         assert_eq!(of(12, Stage::Init), "init of x returned -12, ENOMEM (Cannot allocate memory)");
+    }
+
+    #[test]
+    fn a_known_reason_is_told_with_its_code() {
+        let code = Some("L-03".to_owned());
+        let error = PlaceError::Refused { errno: 8, stage: Stage::Load, code };
+        let e = explain(&error, Doing::Load("x"));
+        let message = "cannot load x: Invalid module format (ENOEXEC) [L-03]: the version magic \
+                       differs";
+        assert_eq!((e.message.as_str(), e.hints.len()), (message, 1));
+        assert!(e.hints[0].contains("komod explain L-03"), "{e:?}");
     }
 
     #[test]
@@ -208,7 +242,7 @@ mod tests {
     fn the_way_out_is_named() {
         let up = explain(&PlaceError::NotUp { name: "a".into() }, Doing::Other("x"));
         assert_eq!(up.hints, ["start it: komod up a"]);
-        let gone = PlaceError::Refused { errno: 2, stage: Stage::Exit };
+        let gone = PlaceError::Refused { errno: 2, stage: Stage::Exit, code: None };
         assert_eq!(explain(&gone, Doing::Unload("m")).to_string(), "module m is not loaded");
     }
 }

@@ -13,7 +13,7 @@ use object::{
 };
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
 /// Room between the sections, so that an address behind one is not in the next.
@@ -100,14 +100,32 @@ impl Sources {
             None => debug.functions.get(at.symbol.as_deref()?)?.checked_add(at.offset)?,
         };
         let address = start.checked_sub(back)?;
-        // The innermost function's, which may be inlined.
-        let location = debug.context.find_location(address).ok()??;
-        let file = Path::new(location.file?).to_owned();
-        Some(SourceLine { file, line: location.line? })
+        debug.line(address)
     }
 }
 
+/// As deep as inlined functions may lie in each other.
+const MOST_INLINED: usize = 64;
+
 impl Debug {
+    /// The line of the innermost function, which may be inlined, among those of the module's own
+    /// sources: what a header of the kernel puts there says less than the line that calls it. Own
+    /// is what lies in or below the folder of the outermost function's file.
+    fn line(&self, address: u64) -> Option<SourceLine> {
+        let mut frames = self.context.find_frames(address).skip_all_loads().ok()?;
+        let mut lines = Vec::new();
+        while let Ok(Some(frame)) = frames.next()
+            && lines.len() < MOST_INLINED
+        {
+            let Some(at) = frame.location else { continue };
+            if let (Some(file), Some(line)) = (at.file, at.line) {
+                lines.push(SourceLine { file: without_dots(file), line });
+            }
+        }
+        let folder = lines.last().and_then(|outermost| outermost.file.parent())?.to_owned();
+        lines.into_iter().find(|line| line.file.starts_with(&folder))
+    }
+
     fn read(file: &[u8]) -> Option<Debug> {
         let object = ElfFile64::<Endianness>::parse(file).ok()?;
         object.section_by_name(".debug_info")?;
@@ -135,6 +153,22 @@ impl Debug {
         let functions = functions(&object, &by_index);
         Some(Debug { sections, functions, context })
     }
+}
+
+/// The path with `x/..` taken out, as a compiler writes it for `#include "../y.h"`.
+fn without_dots(path: &str) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in Path::new(path).components() {
+        match part {
+            Component::ParentDir
+                if matches!(plain.components().next_back(), Some(Component::Normal(_))) =>
+            {
+                plain.pop();
+            }
+            part => plain.push(part),
+        }
+    }
+    plain
 }
 
 fn functions(
@@ -235,6 +269,41 @@ mod tests {
             assert_eq!(line(".none", 0, 0), None);
             assert!(matches!(of(&sources.line(&named, 0)), Some(7 | 8)));
         }
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    /// A loop in a header of somebody else's is told as the line that calls it; needs gcc.
+    #[test]
+    fn of_inlined_functions_the_modules_own_line_counts() {
+        let dir = std::env::temp_dir().join(format!("komod-inline-{}", std::process::id()));
+        for folder in ["own", "kernel"] {
+            std::fs::create_dir_all(dir.join(folder)).unwrap();
+        }
+        let relax = "static inline __attribute__((always_inline)) void relax(void)\n{\n\
+             \tasm volatile(\"pause; pause\");\n}\n";
+        std::fs::write(dir.join("kernel/relax.h"), relax).unwrap();
+        let c = dir.join("own/m.c");
+        let source = "#include \"../kernel/relax.h\"\nvoid spin(void);\nvoid spin(void)\n{\n\
+             \tfor (;;)\n\t\trelax();\n}\n";
+        std::fs::write(&c, source).unwrap();
+        let o = dir.join("m.o");
+        let compiled = Command::new("gcc")
+            .args(["-g", "-O2", "-fcf-protection=none", "-c"])
+            .arg(&c)
+            .arg("-o")
+            .arg(&o)
+            .status()
+            .expect("these tests need gcc, as building modules does");
+        assert!(compiled.success());
+        let mut sources = Sources::default();
+        sources.add("m", std::fs::read(&o).unwrap());
+        let at = Location {
+            module: Some("m".into()),
+            symbol: Some("spin".into()),
+            offset: 2,
+            ..Location::default()
+        };
+        assert_eq!(sources.line(&at, 0), Some(SourceLine { file: c, line: 6 }));
         std::fs::remove_dir_all(dir).unwrap();
     }
 

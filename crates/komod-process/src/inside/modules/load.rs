@@ -115,6 +115,7 @@ fn refuse(refusal: &Refusal, said: usize) -> i64 {
         kernel::print(line.level, &text);
     }
     list::note(refusal.kernel_taint, refusal.notices);
+    super::refused::note(refusal.code);
     -i64::from(refusal.errno.0)
 }
 

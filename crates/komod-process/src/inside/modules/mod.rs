@@ -5,6 +5,7 @@ mod by_kernel;
 mod formed;
 mod list;
 mod load;
+mod refused;
 mod target;
 
 use super::files::syscall;
@@ -18,6 +19,7 @@ use std::collections::HashMap;
 pub use areas::{keep_formed, memory, note_formed};
 pub use by_kernel::load_by_kernel;
 pub use load::load;
+pub use refused::take_refused;
 pub use target::Target;
 
 /// A section of a loaded module: name, address, size.
@@ -29,6 +31,7 @@ static SECTIONS: Single<HashMap<String, Vec<Section>>> = Single::new();
 pub fn setup() {
     SECTIONS.set(HashMap::new());
     areas::setup();
+    refused::setup();
 }
 
 pub fn note_sections(module: &str, image: &Image) {
