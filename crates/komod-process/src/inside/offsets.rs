@@ -95,6 +95,8 @@ offsets! {
         hot_preempt_count = "pcpu_hot"."preempt_count",
         hot_top_of_stack = "pcpu_hot"."top_of_stack",
         hot_hardirq_stack = "pcpu_hot"."hardirq_stack_ptr",
+        irq_softirq_pending = "irq_cpustat_t"."__softirq_pending",
+        hrtimer_is_soft = "hrtimer"."is_soft",
         args_align = "kmem_cache_args"."align",
         args_ctor = "kmem_cache_args"."ctor",
         page_compound_order = "page"."compound_order",

@@ -461,6 +461,14 @@ pub fn add_preempt(delta: i32) {
     });
 }
 
+/// Runs `f` with more on the preempt count; what it was comes back, whatever `f` does to it.
+pub fn with_preempt(more: i32, f: impl FnOnce()) {
+    let before = SCHED.with(|s| s.cpu.preempt.read::<u32>());
+    add_preempt(more);
+    f();
+    SCHED.with(|s| s.cpu.preempt.write(before));
+}
+
 pub fn reset_preempt() {
     SCHED.with(|s| s.cpu.preempt.write(PREEMPT_ENABLED));
     IRQ_FLAG.write(0x200u64);
