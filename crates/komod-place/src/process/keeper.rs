@@ -115,7 +115,7 @@ fn note_event(log: &LogRing, info: &Mutex<Info>, event: &Event) {
         Event::Reply(Reply::Deadlock { stage: Stage::Background, waiting }) => {
             log.push(LogLine::Note(format!("every task waits for ever: {}", waiting.join(", "))));
         }
-        Event::Reply(_) | Event::BootFailed { .. } => {}
+        Event::Reply(_) | Event::Part(_) | Event::BootFailed { .. } => {}
     }
 }
 

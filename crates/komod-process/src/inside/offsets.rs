@@ -48,6 +48,7 @@ offsets! {
         task_usage = "task_struct"."usage",
         task_flags = "task_struct"."flags",
         task_vfork_done = "task_struct"."vfork_done",
+        task_signals = "task_struct"."pending.signal",
         task_worker_private = "task_struct"."worker_private",
         kthread_result = "kthread"."result",
         kthread_exited = "kthread"."exited",

@@ -30,7 +30,10 @@ impl Said {
             match event {
                 Event::Log(record) => show(Some(self.narrator.record(&record))),
                 Event::Oops(oops) => show(self.narrator.oops(&oops)),
-                Event::Booted { .. } | Event::BootFailed { .. } | Event::Reply(_) => {}
+                Event::Booted { .. }
+                | Event::BootFailed { .. }
+                | Event::Reply(_)
+                | Event::Part(_) => {}
             }
         }
         show(self.narrator.end());

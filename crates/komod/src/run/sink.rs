@@ -34,7 +34,7 @@ impl Sink {
                 self.show(before);
                 self.oopses.push((**oops).clone());
             }
-            Event::Booted { .. } | Event::BootFailed { .. } | Event::Reply(_) => {}
+            Event::Booted { .. } | Event::BootFailed { .. } | Event::Reply(_) | Event::Part(_) => {}
         }
     }
 

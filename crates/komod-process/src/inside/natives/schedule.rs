@@ -8,6 +8,7 @@ use crate::inside::machine;
 use crate::inside::offsets::offsets;
 use crate::inside::ptr::Ptr;
 use crate::inside::sched;
+use crate::inside::signal;
 use crate::inside::stubs::CALLER_SP;
 
 /// `MAX_SCHEDULE_TIMEOUT` is `LONG_MAX`.
@@ -108,8 +109,15 @@ natives! {
     ["msleep_interruptible"]
     fn msleep_interruptible(ms: u32) -> u64 {
         check_atomic();
-        sleep_until(clock::now() + u64::from(ms) * 1_000_000);
-        0
+        let end = clock::now() + u64::from(ms) * 1_000_000;
+        let me = sched::current_struct();
+        while clock::now() < end && !signal::is_pending(me) {
+            me.at(offsets().task_state).write(1u32);
+            timer::arm(Timer::Task(me), end);
+            sched::block();
+            timer::disarm(Timer::Task(me));
+        }
+        end.saturating_sub(clock::now()).div_ceil(1_000_000)
     }
 
     ["usleep_range_state"]
