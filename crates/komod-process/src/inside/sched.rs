@@ -261,11 +261,8 @@ pub fn mark_crashed() {
 
 /// Gives the CPU back: `schedule()`. A task whose state is not running sleeps until woken.
 pub fn block() {
-    let me = current_struct();
-    if super::signal::ends_wait(me) {
-        me.at(offsets().task_state).write(0u32);
-    }
-    let state = me.at(offsets().task_state).read::<u32>();
+    super::signal::before_wait(current_struct());
+    let state = current_struct().at(offsets().task_state).read::<u32>();
     SCHED.with(|s| {
         let Some(id) = s.current else { return };
         if let Some(t) = s.tasks.get_mut(&id) {

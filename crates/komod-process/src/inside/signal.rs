@@ -28,8 +28,11 @@ pub fn is_pending(task: Ptr) -> bool {
     task.read::<u64>() & SIGPENDING != 0
 }
 
-/// Whether a task that is about to wait must not (`signal_pending_state`).
-pub fn ends_wait(task: Ptr) -> bool {
-    let state = task.at(offsets().task_state).read::<u32>();
-    state & (INTERRUPTIBLE | WAKEKILL) != 0 && is_pending(task)
+/// A task is about to wait: with a signal that ends this wait it stays running
+/// (`signal_pending_state` of include/linux/sched/signal.h, 6.1).
+pub fn before_wait(task: Ptr) {
+    let state = task.at(offsets().task_state);
+    if state.read::<u32>() & (INTERRUPTIBLE | WAKEKILL) != 0 && is_pending(task) {
+        state.write(0u32);
+    }
 }
