@@ -3,7 +3,9 @@
 use crate::PlaceError;
 use crate::place::{Argument, Events, Loaded, ModuleToLoad, Place};
 use komod_process::client::{ClientError, Kernel};
-use komod_process::protocol::{Entry, Leak, LoadedModule, Reply, Request, Stage, Status, Symbol};
+use komod_process::protocol::{
+    Entry, Event, Leak, LoadedModule, Reply, Request, Stage, Status, Symbol,
+};
 
 /// Anything that answers the protocol's requests. Every channel is a [`Place`].
 pub trait Channel {
@@ -46,6 +48,8 @@ pub(crate) fn doing(request: &Request) -> String {
         Request::Leaks { name } => format!("looking for leaks of {name}"),
         Request::WatchModules => "watching modules".into(),
         Request::Memory { name, .. } => format!("reading the memory of {name}"),
+        Request::Continue { .. } => "waiting for a call".into(),
+        Request::Interrupt { .. } => "interrupting a call".into(),
         Request::Status => "asking for its status".into(),
         Request::Shutdown => "shutting down".into(),
     }
@@ -132,8 +136,18 @@ impl<C: Channel + ?Sized> Place for C {
 
     fn read(&mut self, path: &str, limit: u64, events: Events<'_>) -> Result<Vec<u8>, PlaceError> {
         let request = Request::Read { path: path.to_owned(), limit };
-        match ask(self, &request, &[], events)? {
-            (Reply::Data { .. } | Reply::Done { .. }, data) => Ok(data),
+        let mut all = Vec::new();
+        let outcome = ask(self, &request, &[], &mut |event| {
+            if let Event::Part(bytes) = event {
+                all.extend_from_slice(bytes);
+            }
+            events(event);
+        });
+        match outcome? {
+            (Reply::Data { .. } | Reply::Done { .. }, data) => {
+                all.extend_from_slice(&data);
+                Ok(all)
+            }
             (other, _) => unexpected(&request, &other),
         }
     }

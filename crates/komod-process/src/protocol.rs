@@ -119,6 +119,14 @@ pub enum Request {
         name: String,
         formed: bool,
     },
+    /// Look after a call that was answered with [`Reply::Waiting`].
+    Continue {
+        id: u32,
+    },
+    /// Send the task of such a call a deadly signal, as ctrl-C does.
+    Interrupt {
+        id: u32,
+    },
     Status,
     Shutdown,
 }
@@ -148,6 +156,8 @@ pub enum Event {
     Warning {
         at: Location,
     },
+    /// Bytes that a read has got before it waits; the reply brings only what came later.
+    Part(Vec<u8>),
     Reply(Reply),
 }
 
@@ -271,6 +281,11 @@ pub enum Reply {
     Stopped {
         stage: Stage,
         cpu_seconds: u32,
+    },
+    /// The call waits for something that others may do (a kernel that stays); what was read so far
+    /// is the payload. [`Request::Continue`] asks again.
+    Waiting {
+        id: u32,
     },
     /// Every task waits for ever (deadlock or lost wake-up).
     Deadlock {

@@ -98,6 +98,71 @@ fn files_are_read_and_written() {
 }
 
 #[test]
+fn a_read_waits_for_a_write_and_lets_go_of_the_module() {
+    const SOURCE: &str = r#"
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/uaccess.h>
+#include <linux/wait.h>
+
+static DECLARE_WAIT_QUEUE_HEAD(queue);
+static char text[64];
+static size_t len;
+
+static ssize_t take(struct file *file, char __user *to, size_t n, loff_t *at)
+{
+	if (wait_event_interruptible(queue, len))
+		return -ERESTARTSYS;
+	n = min(n, len);
+	len = 0;
+	return copy_to_user(to, text, n) ? -EFAULT : n;
+}
+
+static ssize_t give(struct file *file, const char __user *from, size_t n, loff_t *at)
+{
+	n = min(n, sizeof(text));
+	if (copy_from_user(text, from, n))
+		return -EFAULT;
+	len = n;
+	wake_up_interruptible(&queue);
+	return n;
+}
+
+static const struct file_operations operations = {
+	.owner = THIS_MODULE, .read = take, .write = give,
+};
+static struct miscdevice device = {
+	.minor = MISC_DYNAMIC_MINOR, .name = "letterbox", .fops = &operations,
+};
+module_misc_device(device);
+MODULE_DESCRIPTION("komod test case");
+MODULE_LICENSE("GPL");
+"#;
+    for kernel in kernels() {
+        let user = User::new("waits");
+        up(&user, &kernel);
+        let source = user.file("letterbox.c", SOURCE);
+        user.komod(&["load", source.to_str().unwrap()]).good();
+        let mut cat = user.command(&["cat", "/dev/letterbox"]);
+        let mut cat = cat.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(cat.stdout.take().unwrap()).lines();
+        for text in ["first", "second"] {
+            user.komod(&["write", "/dev/letterbox", text]).good();
+            assert_eq!(lines.next().unwrap().unwrap(), text);
+        }
+        user.komod(&["unload", "letterbox"]).ends_with(1).complains("EAGAIN");
+        cat.kill().unwrap();
+        cat.wait().unwrap();
+        let end = Instant::now() + Duration::from_secs(10);
+        while user.komod(&["list"]).good().out.lines().any(|l| l.ends_with(" 1")) {
+            assert!(Instant::now() < end, "the module stays in use");
+        }
+        user.komod(&["unload", "letterbox"]).good();
+    }
+}
+
+#[test]
 fn the_log_is_followed_and_cleared() {
     for kernel in kernels() {
         let user = User::new("log");

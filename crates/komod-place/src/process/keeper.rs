@@ -122,6 +122,7 @@ fn note_event(log: &LogRing, info: &Mutex<Info>, event: &Event) {
             log.push(LogLine::Note(format!("every task waits for ever: {}", waiting.join(", "))));
         }
         Event::Reply(_)
+        | Event::Part(_)
         | Event::BootFailed { .. }
         | Event::Complaint { .. }
         | Event::Warning { .. } => {}

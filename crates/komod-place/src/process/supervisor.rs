@@ -7,7 +7,7 @@ use super::runtime_dir::RuntimeDir;
 use super::wire::{About, Answer, Ask, Info};
 use crate::PlaceError;
 use komod_process::client::Kernel;
-use komod_process::protocol::{self, BootSpec, Mode};
+use komod_process::protocol::{self, BootSpec, Event, Mode, Reply, Request};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Signal, getpid, kill_process_group};
 use std::collections::BTreeMap;
@@ -22,6 +22,8 @@ use std::time::{Duration, SystemTime};
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
 /// How often a follower of the log is looked after: has it gone away?
 const FOLLOW_ROUND: Duration = Duration::from_secs(1);
+/// How often a call that waits is looked after.
+const CALL_ROUND: Duration = Duration::from_millis(20);
 /// Connections at a time.
 const MAX_CLIENTS: usize = 64;
 
@@ -122,6 +124,12 @@ impl Supervisor {
     }
 }
 
+/// A call that waits in the kernel, and how many kernels had died when it began.
+struct Waiting {
+    id: u32,
+    restarts: u32,
+}
+
 /// One connection.
 struct Client {
     stream: UnixStream,
@@ -175,13 +183,54 @@ impl Client {
         }
     }
 
-    fn kernel(&mut self, request: protocol::Request, payload: Vec<u8>) -> io::Result<()> {
-        let answers = self.keeper.call(request, payload);
-        // The keeper drops the sender after the last answer.
-        for (a, data) in answers {
-            protocol::send(&mut self.stream, &a, &data)?;
+    fn kernel(&mut self, request: Request, payload: Vec<u8>) -> io::Result<()> {
+        let Some((mut waiting, doing)) = self.pass_on(request, payload)? else { return Ok(()) };
+        // The call waits for what others do: this thread asks for it until it is over or nobody
+        // wants to know any more.
+        loop {
+            std::thread::sleep(CALL_ROUND);
+            if self.keeper.info().restarts != waiting.restarts {
+                let died = Answer::Died { status: None, doing, restarted: Ok(()) };
+                return answer(&mut self.stream, &died);
+            }
+            let id = waiting.id;
+            if self.hung_up() {
+                self.keeper.call(Request::Interrupt { id }, Vec::new()).iter().count();
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            match self.pass_on(Request::Continue { id }, Vec::new()) {
+                Ok(None) => return Ok(()),
+                Ok(Some((still, _))) => waiting = still,
+                Err(e) => {
+                    self.keeper.call(Request::Interrupt { id }, Vec::new()).iter().count();
+                    return Err(e);
+                }
+            }
         }
-        Ok(())
+    }
+
+    /// Hands a request to the kernel and its answers to the client. If the call waits, what it
+    /// has read goes to the client, too.
+    fn pass_on(
+        &mut self,
+        request: Request,
+        payload: Vec<u8>,
+    ) -> io::Result<Option<(Waiting, String)>> {
+        let restarts = self.keeper.info().restarts;
+        let doing = crate::channel::doing(&request);
+        let mut waiting = None;
+        // The keeper drops the sender after the last answer.
+        for (a, data) in self.keeper.call(request, payload) {
+            if let Answer::Event(Event::Reply(Reply::Waiting { id })) = a {
+                waiting = Some((Waiting { id, restarts }, doing.clone()));
+                if !data.is_empty() {
+                    answer(&mut self.stream, &Answer::Event(Event::Part(data)))?;
+                }
+            } else {
+                protocol::send(&mut self.stream, &a, &data)?;
+            }
+        }
+        Ok(waiting)
     }
 
     fn log(&mut self, follow: bool, all: bool, only_new: bool, clear: bool) -> io::Result<()> {

@@ -357,7 +357,16 @@ fn finish() {
     kernel::call("regulator_has_full_constraints", &[]);
     files::mount_all();
     super::module_events::register();
+    random_ready();
     seal();
+}
+
+/// The random generator is ready: who waited for that is told (`%p` hashes from then on).
+/// `random_ready_notifier` of drivers/char/random.c (6.12).
+fn random_ready() {
+    if let Some(chain) = kernel::function("random_ready_notifier") {
+        kernel::call("atomic_notifier_call_chain", &[chain.0, 0, 0]);
+    }
 }
 
 /// Code and constants become read-only (`mark_rodata_ro`).

@@ -138,6 +138,13 @@ fn fault_reason(trap: &Trap) -> String {
 
 fn page_fault(trap: &Trap, regs: Ptr) -> ! {
     machine::oops(&trap.regs, &fault_reason(trap));
+    /// The CPU wanted an instruction (arch/x86/include/asm/trap_pf.h `X86_PF_INSTR`).
+    const INSTRUCTION: u64 = 1 << 4;
+    if trap.error & INSTRUCTION != 0 && super::region::is_module_address(trap.address) {
+        // The kernel says so only if its page tables do (`show_fault_oops`).
+        let what = "kernel tried to execute NX-protected page - exploit attempt? (uid: 0)";
+        kernel::print(2, what);
+    }
     let args = [regs.0, trap.error, trap.address];
     if kernel::call("page_fault_oops", &args).is_none() {
         kernel::print(0, &fault_reason(trap));

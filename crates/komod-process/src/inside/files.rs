@@ -81,15 +81,25 @@ pub fn remove(path: &str) {
 
 /// The content of a file, up to `limit` bytes.
 pub fn read(path: &str, limit: u64) -> Result<Vec<u8>, i32> {
+    let mut content = Vec::new();
+    read_to(path, limit, &mut |bytes| content.extend(bytes)).map(|()| content)
+}
+
+/// As [`read`], handing on each piece as it comes.
+pub fn read_to(path: &str, limit: u64, each: &mut dyn FnMut(Vec<u8>)) -> Result<(), i32> {
     let fd = open(path, O_RDONLY)?;
     let buffer = memory::internal(CHUNK, 4096);
-    let mut content = Vec::new();
+    let mut left = limit;
     let mut result = Ok(());
-    while (content.len() as u64) < limit {
-        let want = CHUNK.min(limit - content.len() as u64);
+    while left > 0 {
+        let want = CHUNK.min(left);
         match syscall("read", &[fd, buffer.0, want]) {
             0 => break,
-            n if n > 0 => content.extend(buffer.read_bytes(n.min(CHUNK as i64) as usize)),
+            n if n > 0 => {
+                let n = (n as u64).min(want);
+                left -= n;
+                each(buffer.read_bytes(n as usize));
+            }
             error => {
                 result = Err(-error as i32);
                 break;
@@ -98,7 +108,7 @@ pub fn read(path: &str, limit: u64) -> Result<Vec<u8>, i32> {
     }
     memory::release(buffer);
     close(fd);
-    result.map(|()| content)
+    result
 }
 
 /// Writes all of `data`; tells how many bytes were taken.

@@ -26,7 +26,7 @@ pub fn setup() {
     HAPPENED.set(Happened::default());
 }
 
-pub fn note_fault() {
+fn note_fault() {
     HAPPENED.with(|h| h.faults += 1);
 }
 

@@ -261,6 +261,7 @@ pub fn mark_crashed() {
 
 /// Gives the CPU back: `schedule()`. A task whose state is not running sleeps until woken.
 pub fn block() {
+    super::signal::before_wait(current_struct());
     let state = current_struct().at(offsets().task_state).read::<u32>();
     SCHED.with(|s| {
         let Some(id) = s.current else { return };
@@ -459,6 +460,14 @@ pub fn add_preempt(delta: i32) {
         let now = s.cpu.preempt.read::<u32>();
         s.cpu.preempt.write(now.wrapping_add_signed(delta));
     });
+}
+
+/// Runs `f` with more on the preempt count; what it was comes back, whatever `f` does to it.
+pub fn with_preempt(more: i32, f: impl FnOnce()) {
+    let before = SCHED.with(|s| s.cpu.preempt.read::<u32>());
+    add_preempt(more);
+    f();
+    SCHED.with(|s| s.cpu.preempt.write(before));
 }
 
 pub fn reset_preempt() {

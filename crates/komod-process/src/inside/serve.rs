@@ -1,7 +1,7 @@
 //! Serving requests: each runs as a task of its own, as the process that made it would.
 
-use super::sched::{self, End};
-use super::{clock, console, files, machine, modules, out, watchdog};
+use super::sched::{self, End, TaskId};
+use super::{calls, clock, console, files, machine, modules, out, watchdog};
 use crate::protocol::{self, Event, Loader, Reply, Request, Stage, Status};
 use std::cell::RefCell;
 use std::os::fd::{AsFd, AsRawFd};
@@ -11,10 +11,11 @@ use std::time::{Duration, Instant};
 
 /// How long (virtual) a request may sleep before it counts as stuck for ever: a little more than
 /// the kernel's own hung-task limit of 120 s.
-const PATIENCE: u64 = 130_000_000_000;
+pub const PATIENCE: u64 = 130_000_000_000;
 
 /// Serves requests until the client goes away or asks for the end.
 pub fn serve(mut stream: UnixStream, release: &str, live_clock: bool) {
+    calls::setup(live_clock);
     loop {
         if live_clock && !wait_live(&stream) {
             return;
@@ -62,75 +63,85 @@ fn wait_live(stream: &UnixStream) -> bool {
 }
 
 /// How a task that served a request ended.
-enum Ended<T> {
+pub enum Ended<T> {
     With(T),
     Crashed,
     Stopped,
-    Stuck,
+    /// With what the living tasks wait for.
+    Stuck(Vec<String>),
 }
 
 /// Runs `body` as a task called `comm` until it ends.
 fn run<T: 'static>(comm: &str, body: impl FnOnce() -> T + 'static) -> Ended<T> {
-    machine::take_stopped();
-    let slot: Rc<RefCell<Option<T>>> = Rc::default();
-    let inner = slot.clone();
-    let task = sched::spawn_user(
-        comm,
-        Box::new(move || {
-            let value = body();
-            *inner.borrow_mut() = Some(value);
-        }),
-    );
-    let over = || sched::is_finished(task) || machine::is_dead();
-    let end = sched::run_until(over, Some(clock::now() + PATIENCE));
-    if machine::is_dead() {
-        return Ended::Crashed;
+    let task = Serving::start(comm, body);
+    if task.run_for(PATIENCE) { task.ended() } else { Ended::Stuck(tasks()) }
+}
+
+/// A task that serves a request.
+pub struct Serving<T> {
+    pub task: TaskId,
+    value: Rc<RefCell<Option<T>>>,
+}
+
+impl<T: 'static> Serving<T> {
+    pub fn start(comm: &str, body: impl FnOnce() -> T + 'static) -> Self {
+        machine::take_stopped();
+        let slot: Rc<RefCell<Option<T>>> = Rc::default();
+        let inner = slot.clone();
+        let task = sched::spawn_user(
+            comm,
+            Box::new(move || {
+                let value = body();
+                *inner.borrow_mut() = Some(value);
+            }),
+        );
+        Serving { task, value: slot }
     }
-    if end != End::Done {
-        return Ended::Stuck;
+
+    pub fn is_over(&self) -> bool {
+        sched::is_finished(self.task) || machine::is_dead()
     }
-    sched::reap(task);
-    let value = slot.borrow_mut().take();
-    match value {
-        Some(value) => Ended::With(value),
-        None if machine::take_stopped() => Ended::Stopped,
-        None => Ended::Crashed,
+
+    /// Runs everything until this task ends, for some virtual time at most; tells whether it did.
+    pub fn run_for(&self, ns: u64) -> bool {
+        sched::run_until(|| self.is_over(), Some(clock::now() + ns)) == End::Done || self.is_over()
+    }
+
+    /// How it ended; it must have.
+    pub fn ended(self) -> Ended<T> {
+        if machine::is_dead() {
+            return Ended::Crashed;
+        }
+        sched::reap(self.task);
+        let value = self.value.borrow_mut().take();
+        match value {
+            Some(value) => Ended::With(value),
+            None if machine::take_stopped() => Ended::Stopped,
+            None => Ended::Crashed,
+        }
     }
 }
 
 /// The living tasks in words. Described by a task, as the kernel's symbol lookup wants it.
-fn tasks() -> Vec<String> {
+pub fn tasks() -> Vec<String> {
     match run("ps", sched::describe) {
         Ended::With(tasks) => tasks,
         _ => Vec::new(),
     }
 }
 
-fn failed_at<T>(ended: &Ended<T>, stage: Stage) -> Reply {
+pub fn failed_at<T>(ended: Ended<T>, stage: Stage) -> Reply {
     match ended {
         Ended::Stopped => Reply::Stopped { stage, cpu_seconds: watchdog::limit_seconds() },
-        Ended::Stuck => Reply::Deadlock { stage, waiting: tasks() },
+        Ended::Stuck(waiting) => Reply::Deadlock { stage, waiting },
         _ if machine::is_dead() => Reply::Panicked { stage, text: console::panic_text() },
         _ => Reply::Crashed { stage },
     }
 }
 
-type Answer = (Reply, Vec<u8>);
+pub type Answer = (Reply, Vec<u8>);
 
 const ENOENT: i32 = 2;
-
-/// Answers a call that gives a result or an errno.
-fn call<T: 'static>(
-    comm: &str,
-    body: impl FnOnce() -> Result<T, i32> + 'static,
-    good: impl FnOnce(T) -> Answer,
-) -> Answer {
-    match run(comm, body) {
-        Ended::With(Ok(value)) => good(value),
-        Ended::With(Err(errno)) => (Reply::Failed { errno, stage: Stage::Call }, Vec::new()),
-        other => (failed_at(&other, Stage::Call), Vec::new()),
-    }
-}
 
 /// Lets everything that is ready happen, without time passing.
 fn settle() {
@@ -154,40 +165,38 @@ fn answer(request: Request, payload: Vec<u8>, release: &str) -> Answer {
             plain(match ended {
                 Ended::With(0) => Reply::Done { result: 0 },
                 Ended::With(e) => Reply::Failed { errno: -e as i32, stage: Stage::Exit },
-                other => failed_at(&other, Stage::Exit),
+                other => failed_at(other, Stage::Exit),
             })
         }
-        Request::Modules => call(
+        Request::Modules => calls::call(
             "lsmod",
             || files::read("/proc/modules", 1 << 20),
-            |text| {
+            move |text| {
                 let list = modules::parse_proc_modules(&String::from_utf8_lossy(&text));
                 plain(Reply::Modules(list))
             },
         ),
-        Request::Symbols { needle, limit } => call(
+        Request::Symbols { needle, limit } => calls::call(
             "cat",
             || files::read("/proc/kallsyms", 64 << 20),
-            |text| {
+            move |text| {
                 let text = String::from_utf8_lossy(&text);
                 let (list, more) = modules::symbols(&needle, limit, &text);
                 plain(Reply::Symbols { list, more })
             },
         ),
-        Request::Read { path, limit } => call(
-            "cat",
-            move || files::read(&path, limit),
-            |data| (Reply::Data { len: data.len() as u64, result: data.len() as i64 }, data),
-        ),
-        Request::Write { path, append } => call(
+        Request::Read { path, limit } => calls::read(path, limit),
+        Request::Continue { id } => calls::go_on(id),
+        Request::Interrupt { id } => calls::interrupt(id),
+        Request::Write { path, append } => calls::call(
             "tee",
             move || files::write(&path, &payload, append),
-            |result| plain(Reply::Done { result }),
+            move |result| plain(Reply::Done { result }),
         ),
         Request::List { path } => {
-            call("ls", move || files::list(&path), |list| plain(Reply::Entries(list)))
+            calls::call("ls", move || files::list(&path), move |list| plain(Reply::Entries(list)))
         }
-        Request::Ioctl { path, command, value } => call(
+        Request::Ioctl { path, command, value } => calls::call(
             "ioctl",
             move || files::ioctl(&path, command, value, &payload),
             |(result, data)| (Reply::Data { len: data.len() as u64, result }, data),
@@ -274,6 +283,6 @@ fn load(
                 (None, None) => Reply::Failed { errno, stage: Stage::Load },
             }
         }
-        other => failed_at(&other, Stage::Init),
+        other => failed_at(other, Stage::Init),
     }
 }

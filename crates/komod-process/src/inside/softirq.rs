@@ -4,8 +4,10 @@
 use super::kernel;
 use super::offsets::offsets;
 use super::ptr::Ptr;
+use super::region::PERCPU;
 use super::sched::{self, TaskId};
 use super::single::Single;
+use super::stubs::IRQ_FLAG;
 use std::collections::VecDeque;
 
 /// `SOFTIRQ_OFFSET` of include/linux/preempt.h.
@@ -77,22 +79,35 @@ fn run(job: Job) {
                 kernel::call_at(function, &[argument.0]);
             });
         }
-        Job::HrTimer(timer) => in_softirq(|| super::natives::timer::run_hrtimer(timer)),
         Job::Gone { function, object } => {
             in_softirq(|| super::exceptions::gone(function, object.0));
         }
-        Job::Rcu => super::natives::rcu::flush(),
-        Job::IrqWork => {
-            sched::add_preempt(HARDIRQ_OFFSET);
-            kernel::call("irq_work_run", &[]);
-            sched::add_preempt(-HARDIRQ_OFFSET);
+        Job::HrTimer(timer) if super::natives::timer::is_soft(timer) => {
+            in_softirq(|| super::natives::timer::run_hrtimer(timer));
         }
+        Job::HrTimer(timer) => in_hardirq(|| super::natives::timer::run_hrtimer(timer)),
+        Job::Rcu => super::natives::rcu::flush(),
+        Job::IrqWork => in_hardirq(|| {
+            kernel::call("irq_work_run", &[]);
+        }),
     }
 }
 
 /// Runs `f` as a soft interrupt would.
 pub fn in_softirq(f: impl FnOnce()) {
-    sched::add_preempt(SOFTIRQ_OFFSET);
-    f();
-    sched::add_preempt(-SOFTIRQ_OFFSET);
+    sched::with_preempt(SOFTIRQ_OFFSET, f);
+}
+
+/// Runs `f` as an interrupt would: other interrupts are off.
+fn in_hardirq(f: impl FnOnce()) {
+    let before = IRQ_FLAG.read::<u64>();
+    IRQ_FLAG.write(0u64);
+    sched::with_preempt(HARDIRQ_OFFSET, f);
+    IRQ_FLAG.write(before);
+    // `irq_exit`: soft interrupts that it asked for run now; ksoftirqd does it here.
+    let pending = offsets().irq_softirq_pending;
+    let at = kernel::symbol("irq_stat").zip(pending).map(|(s, o)| Ptr(PERCPU + s.0).at(o));
+    if at.is_some_and(|p| p.read::<u16>() != 0) {
+        kernel::call("wakeup_softirqd", &[]);
+    }
 }

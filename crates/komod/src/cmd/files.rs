@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use komod_place::process::Resident;
 use komod_place::{Argument, Place, PlaceError};
-use komod_process::protocol::Entry;
+use komod_process::protocol::{Entry, Event};
 use std::io::Read;
 
 /// Show files of a kernel that stays
@@ -138,10 +138,17 @@ pub fn cat(args: &CatArgs) -> Result<Outcome> {
     let mut place = args.which.connect()?;
     for path in &args.paths {
         let mut said = said(&mut place)?;
-        let data = place
-            .read(path, args.limit, &mut |e| said.take(e))
-            .map_err(|e| failed(&e, Doing::Read(path), &mut said))?;
-        console::data(&data);
+        let mut shown = 0;
+        let outcome = place.read(path, args.limit, &mut |e| match e {
+            // It waits for more.
+            Event::Part(bytes) => {
+                console::data(bytes);
+                shown += bytes.len();
+            }
+            e => said.take(e),
+        });
+        let data = outcome.map_err(|e| failed(&e, Doing::Read(path), &mut said))?;
+        console::data(data.get(shown..).unwrap_or_default());
     }
     Ok(Outcome::Good)
 }

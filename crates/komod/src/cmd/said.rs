@@ -34,6 +34,7 @@ impl Said {
                 | Event::BootFailed { .. }
                 | Event::Complaint { .. }
                 | Event::Warning { .. }
+                | Event::Part(_)
                 | Event::Reply(_) => {}
             }
         }

@@ -262,6 +262,13 @@ natives! {
         cache_create(name, size, align, flags, ctor)
     }
 
+    /// Buckets keep the objects of one caller apart; nothing here takes from them. The answer is
+    /// that of a kernel without CONFIG_SLAB_BUCKETS (include/linux/slab.h, 6.12).
+    ["kmem_buckets_create"]
+    fn kmem_buckets_create(_name: Ptr, _flags: u32, _offset: u32, _len: u32, _ctor: Ptr) -> Ptr {
+        Ptr(ZERO_SIZE)
+    }
+
     ["kmem_cache_alloc", "kmem_cache_alloc_noprof"]
     fn kmem_cache_alloc(cache: Ptr, _gfp: u32) -> Ptr { cache_alloc(cache, caller()) }
 

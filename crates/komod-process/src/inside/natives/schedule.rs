@@ -8,7 +8,8 @@ use crate::inside::machine;
 use crate::inside::offsets::offsets;
 use crate::inside::ptr::Ptr;
 use crate::inside::sched;
-use crate::inside::stubs::CALLER;
+use crate::inside::signal;
+use crate::inside::stubs::CALLER_SP;
 
 /// `MAX_SCHEDULE_TIMEOUT` is `LONG_MAX`.
 const FOREVER: i64 = i64::MAX;
@@ -21,11 +22,38 @@ fn check_atomic() {
     if count == 0 || machine::is_dying() {
         return;
     }
-    let (comm, pid) = sched::comm_and_pid(sched::current_struct());
-    kernel::print(3, &format!("BUG: scheduling while atomic: {comm}/{pid}/0x{count:08x}"));
-    kernel::print(3, &format!("Called from {}", machine::symbolize(CALLER.read())));
+    let sp = CALLER_SP.read::<u64>();
+    let me = sched::current_struct();
+    let (comm, pid) = sched::comm_and_pid(me);
+    // With the one of schedule() itself.
+    let count = count + 1;
+    machine::complain(&format!("BUG: scheduling while atomic: {comm}/{pid}/0x{count:08x}"));
+    kernel::call("print_modules", &[]);
+    call_trace(me, sp);
+    // TAINT_WARN, LOCKDEP_STILL_OK (include/linux/panic.h, 6.1)
+    kernel::call("add_taint", &[9, 0]);
     sched::reset_preempt();
-    machine::note_fault();
+}
+
+/// What `dump_stack` prints, from the caller of a function on whose entry the stack pointer was
+/// `sp`. To the unwinder every function's entry is the same.
+fn call_trace(task: Ptr, sp: u64) {
+    let ip = kernel::function("schedule").map_or(0, |f| f.0);
+    let mut regs = [0u64; 21];
+    (regs[16], regs[17], regs[18], regs[19], regs[20]) = (ip, 0x10, 0x202, sp, 0x18);
+    let at = super::memory::internal(size_of_val(&regs) as u64, 16);
+    for (i, word) in (0u64..).zip(regs) {
+        at.at(8 * i).write(word);
+    }
+    // KERN_DEFAULT is SOH and 'c' (include/linux/kern_levels.h), here without a level.
+    let level = super::memory::string("");
+    kernel::call("dump_stack_print_info", &[level.0]);
+    if kernel::call("show_trace_log_lvl", &[task.0, at.0, 0, level.0]).is_none() {
+        // 6.12 has it inlined; this one starts at the current frame, which is ours.
+        kernel::call("show_stack", &[task.0, sp, level.0]);
+    }
+    super::memory::release(level);
+    super::memory::release(at);
 }
 
 /// Sleeps to a virtual time, whoever wakes the task meanwhile.
@@ -80,8 +108,15 @@ natives! {
     ["msleep_interruptible"]
     fn msleep_interruptible(ms: u32) -> u64 {
         check_atomic();
-        sleep_until(clock::now() + u64::from(ms) * 1_000_000);
-        0
+        let end = clock::now() + u64::from(ms) * 1_000_000;
+        let me = sched::current_struct();
+        while clock::now() < end && !signal::is_pending(me) {
+            me.at(offsets().task_state).write(1u32);
+            timer::arm(Timer::Task(me), end);
+            sched::block();
+            timer::disarm(Timer::Task(me));
+        }
+        end.saturating_sub(clock::now()).div_ceil(1_000_000)
     }
 
     ["usleep_range_state"]

@@ -115,6 +115,11 @@ pub fn fire_due() {
 /// `HRTIMER_RESTART` of include/linux/hrtimer.h.
 const RESTART: u32 = 1;
 
+/// Whether its function runs as a soft interrupt (`HRTIMER_MODE_SOFT`), not as a hard one.
+pub fn is_soft(timer: Ptr) -> bool {
+    offsets().hrtimer_is_soft.is_some_and(|f| timer.at(f).read::<u8>() != 0)
+}
+
 pub fn run_hrtimer(timer: Ptr) {
     let o = offsets();
     let function = timer.at(o.hrtimer_function).read::<Ptr>();
