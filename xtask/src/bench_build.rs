@@ -122,7 +122,11 @@ impl Bench<'_> {
         let own = Times::of(runs, || {
             before(self)?;
             makes.push(self.make(jobs)?);
-            self.komod()
+            let time = self.komod()?;
+            if !self.products().is_dir() {
+                bail!("komod did not build in {}", self.products().display());
+            }
+            Ok(time)
         })?;
         let mut makes = makes.into_iter();
         let make = Times::of(makes.len(), || makes.next().context("no time"))?;
@@ -138,8 +142,8 @@ impl Bench<'_> {
 
     /// Takes away all products.
     fn clean(&self) -> Result<()> {
-        if self.own.join("target").exists() {
-            fs::remove_dir_all(self.own.join("target"))?;
+        if self.products().exists() {
+            fs::remove_dir_all(self.products())?;
         }
         timed(self.make_command().arg("clean")).map(drop)
     }
@@ -154,8 +158,14 @@ impl Bench<'_> {
         command
     }
 
+    /// Where komod builds: beside the sources and for this alone, so that it can be emptied.
+    fn products(&self) -> PathBuf {
+        self.own.with_extension("products")
+    }
+
     fn komod(&self) -> Result<Duration> {
         let mut command = komod::command(self.komod);
+        command.env("KOMOD_TARGET_DIR", self.products());
         command.arg("build").arg(&self.own).arg("--kernel").arg(&self.kernel.root);
         timed(&mut command)
     }
