@@ -7,6 +7,7 @@
 // expect-log: Call Trace:
 // expect-log: case_init
 // expect-log: sleep-atomic: woke
+// expect-exit: 1
 #include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/spinlock.h>

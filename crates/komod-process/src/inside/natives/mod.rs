@@ -7,6 +7,7 @@
 //! version.
 
 pub mod cpu;
+pub mod kprobe;
 pub mod kthread;
 pub mod memory;
 pub mod pages;
@@ -46,6 +47,7 @@ pub fn all(fixed: &super::stubs::Fixed, btf: &Btf) -> Table {
     pages::register(&mut table);
     percpu::register(&mut table);
     schedule::register(&mut table);
+    kprobe::register(&mut table);
     kthread::register(&mut table);
     time::register(&mut table);
     timer::register(&mut table);
