@@ -4,6 +4,7 @@
 // expect-exit: 1
 #include <linux/init.h>
 #include <linux/module.h>
+#include <linux/objtool.h>
 #include <linux/printk.h>
 
 static int __init call_init(void)
@@ -18,6 +19,9 @@ static int __init call_init(void)
 	pr_info("system-call: must not get here: %ld\n", result);
 	return 0;
 }
+
+/* objtool need not understand it. */
+STACK_FRAME_NON_STANDARD(call_init);
 
 static void __exit call_exit(void)
 {

@@ -166,7 +166,11 @@ pub fn fails(project: &Path, tree: &Tree) -> BuildError {
 }
 
 pub fn builds(project: &Path, tree: &Tree) -> Built {
-    match build(&Project::open(project).unwrap(), tree, &options()) {
+    builds_by(project, tree, &options())
+}
+
+pub fn builds_by(project: &Path, tree: &Tree, options: &Options) -> Built {
+    match build(&Project::open(project).unwrap(), tree, options) {
         Ok(built) => built,
         Err(error) => panic!("{}\n{}", shown(&error.diagnostics), error.log.text()),
     }
