@@ -19,6 +19,11 @@ pub fn of<T: AsRef<[u8]>>(parts: impl IntoIterator<Item = T>) -> String {
     name
 }
 
+/// The name of these bytes.
+pub fn of_bytes(bytes: &[u8]) -> String {
+    of([bytes])
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

@@ -38,7 +38,6 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 mod assembler;
-mod digest;
 mod folder;
 mod memory;
 mod plan;
@@ -315,7 +314,7 @@ impl Command {
         let mut env: Vec<_> = self.env.iter().collect();
         env.sort();
         strings.extend(env.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]));
-        Ok(digest::of_list(strings)[..32].to_owned())
+        Ok(crate::digest::of(strings)[..32].to_owned())
     }
 }
 

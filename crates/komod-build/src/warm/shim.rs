@@ -5,7 +5,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
 
-use super::digest::hex;
 use super::{Command, NotWarm};
 
 const SOURCE: &str = include_str!("shim.c");
@@ -14,7 +13,7 @@ const PROBED: i32 = 77;
 
 /// What the library is: goes into the names of all that depends on it.
 pub fn version() -> String {
-    hex(SOURCE.as_bytes())
+    crate::digest::of_bytes(SOURCE.as_bytes())
 }
 
 /// The compiled library, made by the command's own compiler if it is not there yet.

@@ -6,7 +6,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command as Process, Stdio};
 
-use super::digest::hex;
 use super::folder::Folder;
 use super::plan::Plan;
 use super::steps::Steps;
@@ -30,7 +29,7 @@ pub fn start(
     let text = fs::read(&source).map_err(NotWarm::io(&source))?;
     let split = preamble::end(&text)
         .ok_or(NotWarm::Unsuitable("the source does not begin with includes"))?;
-    let preamble = hex(&text[..split]);
+    let preamble = crate::digest::of_bytes(&text[..split]);
     if let Some(plan) = folder.plan(&name).filter(|plan| plan.preamble == preamble) {
         if folder.connect(&name).is_ok() || folder.is_starting(&name) {
             return Ok(());
