@@ -3,19 +3,15 @@
 // expect-oops: BUG: unable to handle page fault
 // expect-log: kernel tried to execute NX-protected page - exploit attempt? (uid: 0)
 #include <linux/module.h>
-#include <linux/objtool.h>
 
 static char code[16] = { 0x31, 0xc0, 0xc3 };
 
 static int __init case_init(void)
 {
-	int (*function)(void) = (void *)code;
+	int (*volatile function)(void) = (void *)code;
 
 	return function();
 }
-
-/* objtool need not understand it. */
-STACK_FRAME_NON_STANDARD(case_init);
 
 static void __exit case_exit(void)
 {
