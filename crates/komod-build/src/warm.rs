@@ -16,6 +16,9 @@
 //!   └─ shim        the library that is preloaded into cc1 (`shim.c`), where the work is done
 //! ```
 //!
+//! Files that begin alike, as those of many small modules do, need not be compiled before: the first
+//! few start a server for all of them ([`shared`]).
+//!
 //! It is exact, not similar: the process that goes on is in the state that the plain compiler is in
 //! at that byte, because the same program has read the same files by the same command, and the page
 //! with the bytes behind the preamble was not accessible to it. Each fork looks again at every file
@@ -44,6 +47,7 @@ mod plan;
 mod preamble;
 mod request;
 mod seam;
+mod shared;
 mod shim;
 mod start;
 mod steps;
@@ -70,6 +74,8 @@ pub struct Command {
 pub struct Limits {
     /// Servers of one user; the one longest unused gives way.
     pub servers: usize,
+    /// So many compilations that begin alike are worth a server that they share.
+    pub alike: usize,
     /// A build with more files than this to start servers for starts none: it is not an edit.
     pub starts: usize,
     /// A server that nobody asks ends after this time.
@@ -87,6 +93,7 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             servers: 8,
+            alike: 3,
             starts: 4,
             idle: Duration::from_secs(600),
             lifetime: Duration::from_secs(4 * 3600),
@@ -182,6 +189,7 @@ pub struct Compiler {
     folder: Folder,
     limits: Limits,
     cold: Mutex<Vec<Command>>,
+    asked: shared::Asked,
 }
 
 impl Compiler {
@@ -189,13 +197,21 @@ impl Compiler {
     /// sockets, closed to everybody else.
     pub fn new(cache: &Path, runtime: &Path, limits: Limits) -> Result<Compiler, NotWarm> {
         let folder = Folder::open(&runtime.join("warm"))?;
-        Ok(Compiler { cache: cache.to_owned(), folder, limits, cold: Mutex::default() })
+        Ok(Compiler {
+            cache: cache.to_owned(),
+            folder,
+            limits,
+            cold: Mutex::default(),
+            asked: shared::Asked::default(),
+        })
     }
 
     /// Compiles with the server of this very command. On `Err`, nothing that it may have written
     /// is of any worth: run the plain compiler.
     pub fn compile(&self, command: &Command) -> Result<Done, NotWarm> {
-        let result = self.try_compile(command);
+        let result = self
+            .try_compile(command)
+            .or_else(|error| self.compile_alike(command).map_err(|_| error));
         if result.as_ref().is_err_and(NotWarm::asks_for_server) {
             self.cold.lock().unwrap_or_else(PoisonError::into_inner).push(command.clone());
         }
@@ -217,7 +233,7 @@ impl Compiler {
                 return Err(no_server());
             }
         };
-        let result = request::compile(&stream, command, self.limits.patience);
+        let result = request::compile(&stream, command, self.limits.patience, None);
         if result.as_ref().is_err_and(NotWarm::asks_for_server) {
             self.folder.end(&name);
         }

@@ -3,7 +3,8 @@
 //! Whoever can write into it decides what is compiled, so it must belong to the user and be closed
 //! to everybody else. Of a server NAME it holds `NAME.plan` (see [`Plan`]; its time is that of the
 //! last use), `NAME.sock` once it waits for requests, and `NAME.log`, into which a server that
-//! cannot do its work says why.
+//! cannot do its work says why; of a shared server also `NAME.c`, the preamble, and `NAME.good` once
+//! it has proved its worth.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -39,6 +40,11 @@ impl Folder {
             return Err(NotWarm::NotPrivate(path.to_owned()));
         }
         Ok(Folder(path.to_owned()))
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.0
     }
 
     /// A server's file.
@@ -78,6 +84,16 @@ impl Folder {
         let text = &text[..text.len().min(COMPLAINT)];
         let text = String::from_utf8_lossy(text).trim_end().to_owned();
         (!text.is_empty()).then_some(text)
+    }
+
+    /// The shared server makes what the plain compiler makes.
+    pub fn trust(&self, name: &str) -> io::Result<()> {
+        fs::write(self.file(name, "good"), "")
+    }
+
+    /// Was that said of it?
+    pub fn is_trusted(&self, name: &str) -> bool {
+        self.file(name, "good").exists()
     }
 
     /// Is the server on its way?
@@ -120,7 +136,7 @@ impl Folder {
         {
             let _ = rustix::process::kill_process(peer.pid, Signal::KILL);
         }
-        for kind in ["sock", "plan", "log", "s"] {
+        for kind in ["good", "sock", "plan", "log", "s", "c"] {
             let _ = fs::remove_file(self.file(name, kind));
         }
     }

@@ -1,14 +1,15 @@
 //! One compilation asked of a server.
 //!
 //! The server forks for each connection. The fork tells its process id (`P` and four bytes), gets
-//! the request (a word, and three files: assembly, messages, other output), and answers `D` and the
+//! the request (a word, and files: assembly, messages, other output; a shared server also gets the
+//! text to go on with and a file for the dependencies), and answers `D` and the
 //! compiler's exit status when all is written, or `N`, a reason and maybe a path before it has
 //! written anything. A fork that answers neither in time is killed before anything else is tried,
 //! so that it cannot write later.
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, IoSlice, Read, Seek};
+use std::io::{self, IoSlice, Read, Seek, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStringExt;
@@ -22,7 +23,7 @@ use rustix::process::{Pid, Signal};
 use super::{Command, NotWarm};
 
 /// `MAGIC` in `shim.c`.
-const MAGIC: &[u8] = b"komod-warm-1";
+const MAGIC: &[u8] = b"komod-warm-2";
 /// A server that does not even fork within this time is not waited for.
 const FORK: Duration = Duration::from_secs(5);
 /// More than this no answer has.
@@ -34,17 +35,23 @@ pub struct Answer {
     pub assembly: File,
     /// Warnings.
     pub stderr: Vec<u8>,
+    /// The list of dependencies, if the request brought the text.
+    pub dependencies: Vec<u8>,
 }
 
-/// Compiles.
+/// Compiles; a shared server needs the text.
 pub fn compile(
     stream: &UnixStream,
     command: &Command,
     patience: Duration,
+    text: Option<&[u8]>,
 ) -> Result<Answer, NotWarm> {
     let pid = fork(stream, patience.min(FORK))?;
     let [mut assembly, stderr, stdout] = [file()?, file()?, file()?];
-    send(stream, [&assembly, &stderr, &stdout])?;
+    let brought = text.map(|text| Ok([filled(text)?, file()?])).transpose()?;
+    let mut files = vec![&assembly, &stderr, &stdout];
+    files.extend(brought.iter().flatten());
+    send(stream, &files)?;
     match answer(stream, patience) {
         Ok(answer) => judge(&answer, command)?,
         Err(NotWarm::TimedOut(time)) => {
@@ -60,7 +67,11 @@ pub fn compile(
     }
     let stderr = read(stderr)?;
     assembly.rewind().map_err(NotWarm::io("assembly"))?;
-    Ok(Answer { assembly, stderr })
+    let dependencies = match brought {
+        Some([_, list]) => read(list)?,
+        None => Vec::new(),
+    };
+    Ok(Answer { assembly, stderr, dependencies })
 }
 
 /// Waits for the fork.
@@ -77,9 +88,9 @@ fn fork(stream: &UnixStream, patience: Duration) -> Result<Pid, NotWarm> {
     .ok_or(NotWarm::Lost("it speaks another language"))
 }
 
-fn send(stream: &UnixStream, files: [&File; 3]) -> Result<(), NotWarm> {
-    let fds = files.map(|file| file.as_fd());
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
+fn send(stream: &UnixStream, files: &[&File]) -> Result<(), NotWarm> {
+    let fds: Vec<_> = files.iter().map(|file| file.as_fd()).collect();
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(5))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     control.push(SendAncillaryMessage::ScmRights(&fds));
     let data = [IoSlice::new(MAGIC)];
@@ -168,13 +179,21 @@ fn receive(
     }
 }
 
+/// A file in memory with this content.
+pub fn filled(bytes: &[u8]) -> Result<File, NotWarm> {
+    let mut file = file()?;
+    file.write_all(bytes).and_then(|()| file.rewind()).map_err(NotWarm::io("memfd"))?;
+    Ok(file)
+}
+
 /// A file in memory.
 fn file() -> Result<File, NotWarm> {
     let fd = rustix::fs::memfd_create("komod-warm", MemfdFlags::CLOEXEC);
     Ok(File::from(fd.map_err(|e| NotWarm::io("memfd")(e.into()))?))
 }
 
-fn read(mut file: File) -> Result<Vec<u8>, NotWarm> {
+/// All that was written to it.
+pub fn read(mut file: File) -> Result<Vec<u8>, NotWarm> {
     let mut bytes = Vec::new();
     file.rewind().and_then(|()| file.read_to_end(&mut bytes)).map_err(NotWarm::io("memfd"))?;
     Ok(bytes)

@@ -10,6 +10,10 @@
  * and the preamble is the same; in every other case it says why and ends, and the requester runs
  * the plain compiler. Before the stop, anything unexpected ends the process.
  *
+ * A shared server stands for many files that begin alike. Its main file is a name without a file:
+ * what is read under it is the preamble alone, in another file. A request brings the text to go on
+ * with, and takes the list of dependencies, which cc1 otherwise writes by name.
+ *
  * The main file's end is known to cc1 from a pair of pointers (start, end) in its heap; the pair is
  * searched for at the stop and must be found exactly once.
  */
@@ -48,12 +52,14 @@ void __libc_free(void *old);
 #define FRESH_NS 50000000ll /* file times may be that coarse */
 #define TRAP_FLAG 0x100     /* in the x86 flags: a trap after the next instruction */
 #define CHILDREN 64
-#define MAGIC "komod-warm-1"
+#define FILES 5             /* in a request: assembly, messages, output; shared: text, dependencies */
+#define MAGIC "komod-warm-2"
 
 static enum { OFF, READING, STOPPED, GOING_ON } phase;
 
 /* What komod asked for. */
 static const char *source, *socket_path, *assembly;
+static const char *shared_text, *depfile; /* empty for a server of one file */
 static size_t split;
 static long idle_seconds, life_seconds, child_seconds, floor_kib;
 
@@ -63,7 +69,7 @@ static size_t main_size, main_read;
 static char *text, *preamble; /* cc1 joins lines in place: the preamble as it was read is a copy */
 static char **limits; /* points to cc1's pair (start, end) */
 
-static int assembly_fd = -1, stats_seen, conn = -1;
+static int assembly_fd = -1, deps_fd = -1, stats_seen, conn = -1;
 static pid_t server;
 static struct sigaction compilers_own;
 
@@ -162,7 +168,8 @@ static void arm(void)
 
 static int opened(const char *path, int flags, mode_t mode)
 {
-	int fd = syscall(SYS_openat, AT_FDCWD, path, flags, mode), error = errno;
+	int shared = phase == READING && *shared_text && !strcmp(path, source);
+	int fd = syscall(SYS_openat, AT_FDCWD, shared ? shared_text : path, flags, mode), error = errno;
 	struct stat found;
 
 	if (phase != READING)
@@ -282,6 +289,8 @@ FILE *fopen(const char *restrict path, const char *restrict mode)
 		next = (FILE * (*)(const char *, const char *)) dlsym(RTLD_NEXT, "fopen");
 	if (phase == READING && !strcmp(path, source))
 		refuse("the compiler shows the source");
+	if (phase == GOING_ON && deps_fd >= 0 && !strcmp(path, depfile))
+		return fdopen(deps_fd, mode);
 	return next(path, mode);
 }
 
@@ -520,12 +529,13 @@ static void __attribute__((noreturn)) decline(char reason, const char *more)
 }
 
 /*
- * The request: the magic, and where assembly, messages and other output go. It is only sent to a
- * fork that has told its number, so whoever gave up waiting has not asked for anything.
+ * The request: the magic, and files. It is only sent to a fork that has told its number, so whoever
+ * gave up waiting has not asked for anything.
  */
-static void receive(int out[3])
+static void receive(int files[FILES])
 {
-	char magic[sizeof(MAGIC)], control[CMSG_SPACE(3 * sizeof(int))];
+	size_t size = (*shared_text ? FILES : 3) * sizeof(int);
+	char magic[sizeof(MAGIC)], control[CMSG_SPACE(FILES * sizeof(int))];
 	struct iovec data = { magic, sizeof(magic) };
 	struct msghdr message = { .msg_iov = &data,
 				  .msg_iovlen = 1,
@@ -540,9 +550,9 @@ static void receive(int out[3])
 		decline('x', "");
 	first = CMSG_FIRSTHDR(&message);
 	if (!first || first->cmsg_level != SOL_SOCKET || first->cmsg_type != SCM_RIGHTS ||
-	    first->cmsg_len != CMSG_LEN(3 * sizeof(int)))
+	    first->cmsg_len != CMSG_LEN(size))
 		decline('x', "");
-	memcpy(out, CMSG_DATA(first), 3 * sizeof(int));
+	memcpy(files, CMSG_DATA(first), size);
 }
 
 static void __attribute__((noreturn)) stale(char reason, const char *path)
@@ -561,23 +571,23 @@ static void check_files(void)
 			stale('h', looks[i].path);
 }
 
-/* Puts the source's present text into cc1's buffer. */
-static void renew_text(void)
+/* Puts the text to go on with into cc1's buffer: the source's present one, or what a request brings. */
+static void renew_text(int brought)
 {
-	int fd = syscall(SYS_openat, AT_FDCWD, source, O_RDONLY | O_CLOEXEC);
+	int fd = brought >= 0 ? brought : syscall(SYS_openat, AT_FDCWD, source, O_RDONLY | O_CLOEXEC);
+	size_t skip = brought >= 0 ? 0 : split, len = 0;
 	struct stat is;
-	size_t len = 0;
 	char *now;
 
 	if (fd < 0 || fstat(fd, &is) || !S_ISREG(is.st_mode))
 		decline('s', "");
-	if ((size_t)is.st_size <= split || (size_t)is.st_size > split + ROOM - PAGE)
+	if ((size_t)is.st_size <= skip || (size_t)is.st_size > skip + ROOM - PAGE)
 		stale('p', "");
 	now = mmap(NULL, is.st_size + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (now == MAP_FAILED)
 		decline('m', "");
 	while (len <= (size_t)is.st_size) {
-		ssize_t got = syscall(SYS_read, fd, now + len, is.st_size + 1 - len);
+		ssize_t got = syscall(SYS_pread64, fd, now + len, is.st_size + 1 - len, len);
 
 		if (got < 0)
 			decline('s', "");
@@ -588,11 +598,12 @@ static void renew_text(void)
 	syscall(SYS_close, fd);
 	if (len != (size_t)is.st_size || now[len - 1] == '\r')
 		decline('s', "");
-	if (memcmp(now, preamble, split))
+	if (memcmp(now, preamble, skip))
 		stale('p', "");
 	if (mprotect(text + split, ROOM, PROT_READ | PROT_WRITE))
 		decline('m', "");
-	memcpy(text + split, now + split, len - split);
+	memcpy(text + split, now + skip, len - skip);
+	len += split - skip;
 	memset(text + len, 0, 64 + (main_size > len ? main_size - len : 0));
 	text[len] = '\n';
 	limits[1] = text + len;
@@ -641,23 +652,24 @@ static void ended(int status, void *unused)
 
 static void go_on(void)
 {
-	int out[3];
+	int files[FILES] = { -1, -1, -1, -1, -1 };
 	pid_t self = getpid();
 	char hello[1 + sizeof(self)] = { 'P' };
 
 	alarm(child_seconds);
 	memcpy(hello + 1, &self, sizeof(self));
 	send(conn, hello, sizeof(hello), MSG_NOSIGNAL);
-	receive(out);
+	receive(files);
 	end_with_requester();
 	check_files();
-	renew_text();
+	renew_text(files[3]);
+	deps_fd = files[4];
 	renew_files();
-	if (dup2(out[0], assembly_fd) < 0 || dup2(out[1], 2) < 0 || dup2(out[2], 1) < 0)
+	if (dup2(files[0], assembly_fd) < 0 || dup2(files[1], 2) < 0 || dup2(files[2], 1) < 0)
 		decline('f', "");
-	syscall(SYS_close, out[0]);
-	syscall(SYS_close, out[1]);
-	syscall(SYS_close, out[2]);
+	syscall(SYS_close, files[0]);
+	syscall(SYS_close, files[1]);
+	syscall(SYS_close, files[2]);
 	if (on_exit(ended, NULL))
 		decline('m', "");
 	sigaction(SIGSEGV, &compilers_own, NULL);
@@ -690,6 +702,8 @@ static void __attribute__((constructor)) start(void)
 	split = strtoul(setting("KOMOD_WARM_SPLIT"), NULL, 10);
 	socket_path = setting("KOMOD_WARM_SOCKET");
 	assembly = setting("KOMOD_WARM_ASSEMBLY");
+	shared_text = setting("KOMOD_WARM_TEXT");
+	depfile = setting("KOMOD_WARM_DEPFILE");
 	idle_seconds = atol(setting("KOMOD_WARM_IDLE"));
 	life_seconds = atol(setting("KOMOD_WARM_LIFE"));
 	child_seconds = atol(setting("KOMOD_WARM_CHILD"));

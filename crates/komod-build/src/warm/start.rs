@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
 
 use super::folder::Folder;
@@ -16,6 +16,21 @@ const SERVER: u64 = 160 << 20;
 /// The longest path of a socket, and what the server adds for a while (unix(7)).
 const SOCKET_PATH: usize = 108 - ".1234567".len() - 1;
 
+/// A server to start.
+pub struct Begin<'a> {
+    /// What it is to compile.
+    pub command: &'a Command,
+    /// The server's name.
+    pub name: &'a str,
+    /// Where the preamble ends.
+    pub split: usize,
+    /// The digest of the preamble.
+    pub preamble: String,
+    /// For a shared server: the preamble, which is in no file, and the name of the list of
+    /// dependencies.
+    pub shared: Option<(&'a [u8], &'a Path)>,
+}
+
 /// Starts the server of a command, if there is none.
 pub fn start(
     command: &Command,
@@ -24,7 +39,6 @@ pub fn start(
     limits: &Limits,
 ) -> Result<(), NotWarm> {
     let name = command.name()?;
-    memory::check(limits.memory.saturating_add(SERVER))?;
     let source = command.cwd.join(&command.source);
     let text = fs::read(&source).map_err(NotWarm::io(&source))?;
     let split = preamble::end(&text)
@@ -40,12 +54,24 @@ pub fn start(
         }
         drop(plan);
     }
+    begin(&Begin { command, name: &name, split, preamble, shared: None }, cache, folder, limits)
+}
+
+/// Starts a server. One of the same name ends.
+pub fn begin(
+    begin: &Begin<'_>,
+    cache: &Path,
+    folder: &Folder,
+    limits: &Limits,
+) -> Result<(), NotWarm> {
+    let Begin { command, name, .. } = begin;
+    memory::check(limits.memory.saturating_add(SERVER))?;
     let steps = Steps::ask(command)?;
     let library = shim::library(cache, command)?;
     let cc1 = command.find(&steps.cc1[0])?;
     let assembler = command.find(&steps.assembler[0])?;
     let watched = [command.program()?, cc1.clone(), assembler];
-    let socket = folder.file(&name, "sock");
+    let socket = folder.file(name, "sock");
     let awkward = |path: &Path| path.as_os_str().as_bytes().iter().any(|b| b" :".contains(b));
     if awkward(&library) || watched.iter().any(|path| awkward(path)) {
         return Err(NotWarm::Unsuitable("a path with a space or colon cannot be preloaded"));
@@ -56,10 +82,18 @@ pub fn start(
     shim::check(&library, &cc1, command)?;
 
     folder.keep(limits.servers.saturating_sub(1), limits.lifetime);
-    folder.end(&name);
-    let log = folder.new_log(&name)?;
-    folder.write_plan(&name, &Plan { preamble, assembler: steps.assembler.clone() })?;
-    let assembly = folder.file(&name, "s");
+    folder.end(name);
+    let log = folder.new_log(name)?;
+    let plan = Plan { preamble: begin.preamble.clone(), assembler: steps.assembler.clone() };
+    folder.write_plan(name, &plan)?;
+    let (mut text, mut depfile) = (PathBuf::new(), PathBuf::new());
+    if let Some((preamble, dependencies)) = begin.shared {
+        text = folder.file(name, "c");
+        depfile = dependencies.to_owned();
+        // The compiler stops before the last line.
+        fs::write(&text, [preamble, b";\n"].concat()).map_err(NotWarm::io(&text))?;
+    }
+    let assembly = folder.file(name, "s");
     let mut args = steps.cc1.clone();
     args[steps.assembly] = assembly.clone().into();
 
@@ -70,7 +104,9 @@ pub fn start(
         .args(&args[1..])
         .env("LD_PRELOAD", &library)
         .env("KOMOD_WARM_SOURCE", &command.source)
-        .env("KOMOD_WARM_SPLIT", split.to_string())
+        .env("KOMOD_WARM_SPLIT", begin.split.to_string())
+        .env("KOMOD_WARM_TEXT", &text)
+        .env("KOMOD_WARM_DEPFILE", &depfile)
         .env("KOMOD_WARM_SOCKET", &socket)
         .env("KOMOD_WARM_ASSEMBLY", &assembly)
         .env("KOMOD_WARM_IDLE", seconds(limits.idle))
@@ -86,6 +122,6 @@ pub fn start(
     if started.success() {
         return Ok(());
     }
-    let why = folder.complaint(&name).unwrap_or_else(|| started.to_string());
+    let why = folder.complaint(name).unwrap_or_else(|| started.to_string());
     Err(NotWarm::Refused { source_file: command.source.clone(), why })
 }
