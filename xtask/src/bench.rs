@@ -6,6 +6,7 @@ use crate::bench_build;
 use crate::guest_build;
 use crate::kernels::{Kernel, SERIES};
 use crate::komod::{self, Profile};
+use crate::measure::{self, Times, ms, ratio};
 use crate::modules::ModuleTree;
 use crate::oracle::{self, Work};
 use crate::project;
@@ -59,7 +60,7 @@ fn kernel(komod: &Path, kernel: &Kernel, runs: usize) -> Result<()> {
             kernel.series,
             ms(times.median()),
             ms(times.min()),
-            plain.median().as_secs_f64() / times.median().as_secs_f64()
+            ratio(plain.median(), times.median())
         );
     };
     row("QEMU (TCG), `vmlinuz`: start to insmod done", &plain);
@@ -134,13 +135,7 @@ fn qemu_boot(kernel: &Kernel, hello: &Path, boot_image: &Path) -> Result<Duratio
 
 /// The time a process takes from its start to its end.
 fn timed(command: &mut Command) -> Result<Duration> {
-    let started = Instant::now();
-    let output = command.output()?;
-    let time = started.elapsed();
-    if !output.status.success() {
-        bail!("{command:?}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
-    }
-    Ok(time)
+    measure::timed(command, || Duration::ZERO).map(|cost| cost.wall)
 }
 
 /// Processes that are in-process kernels, by the name komod gives them.
@@ -163,44 +158,9 @@ fn resident(pid: u32) -> Result<u64> {
     Ok(line.trim().trim_end_matches("kB").trim().parse()?)
 }
 
-pub fn ms(time: Duration) -> String {
-    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
-}
-
-/// Measured times, sorted; never empty.
-pub struct Times(Vec<Duration>);
-
-impl Times {
-    pub fn of(runs: usize, mut measure: impl FnMut() -> Result<Duration>) -> Result<Times> {
-        let mut times = (0..runs.max(1)).map(|_| measure()).collect::<Result<Vec<_>>>()?;
-        times.sort();
-        Ok(Times(times))
-    }
-
-    pub fn median(&self) -> Duration {
-        self.0[self.0.len() / 2]
-    }
-
-    fn min(&self) -> Duration {
-        self.0[0]
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn medians() {
-        let mut values = [5, 1, 9].map(Duration::from_millis).into_iter();
-        let times = Times::of(3, || Ok(values.next().unwrap())).unwrap();
-        assert_eq!(
-            (times.median(), times.min()),
-            (Duration::from_millis(5), Duration::from_millis(1))
-        );
-        assert_eq!(ms(times.median()), "5.0 ms");
-        assert!(Times::of(3, || bail!("no")).is_err());
-    }
 
     #[test]
     fn our_own_memory() {

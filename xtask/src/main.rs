@@ -18,6 +18,7 @@ mod guest_build;
 mod kernels;
 mod komod;
 mod licences;
+mod measure;
 mod modules;
 mod oracle;
 mod parallel;
