@@ -38,6 +38,9 @@ pub struct Options {
     pub variables: Vec<(String, String)>,
     /// Called with every line of the build, as it comes.
     pub on_line: Option<fn(&str)>,
+    /// A program that runs [`crate::modpost::program`] when it is called `modpost`: for kernel
+    /// trees that lack theirs.
+    pub modpost: Option<PathBuf>,
     /// What to do with a damaged kernel tree.
     pub repair: crate::overlay::Repair,
     /// Let kbuild do the work, even if komod can.

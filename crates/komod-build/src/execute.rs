@@ -9,7 +9,7 @@ mod compile;
 mod freshness;
 mod jobserver;
 pub mod list;
-mod modpost;
+pub mod modpost;
 mod outcome;
 mod run_action;
 

@@ -11,7 +11,8 @@ use crate::tree::Tree;
 /// Builds the project's modules for the tree's kernel. A damaged tree is built with through an
 /// overlay that holds what it lacks; a note says so.
 pub fn build(project: &Project, tree: &Tree, options: &Options) -> Result<Built, BuildError> {
-    let repaired = overlay::repair(tree, &options.repair);
+    let (how, modpost) = (&options.repair, options.modpost.as_deref());
+    let repaired = overlay::repair(tree, how, modpost);
     match build::build(project, &repaired.tree, options) {
         Ok(mut built) => {
             built.diagnostics.extend(repaired.diagnostics);
@@ -22,7 +23,7 @@ pub fn build(project: &Project, tree: &Tree, options: &Options) -> Result<Built,
             if error.diagnostics.iter().any(|d| d.code == "B-07")
                 && bad_line(&tree.file("Module.symvers")).is_some() =>
         {
-            let again = overlay::repair_symvers(tree, &options.repair);
+            let again = overlay::repair_symvers(tree, how, modpost);
             if again.tree == repaired.tree {
                 return Err(error);
             }
@@ -43,7 +44,7 @@ pub fn compile_builtin(
     tree: &Tree,
     options: &Options,
 ) -> Result<Vec<BuiltinObject>, BuildError> {
-    let repaired = overlay::repair(tree, &options.repair);
+    let repaired = overlay::repair(tree, &options.repair, options.modpost.as_deref());
     builtin::compile_builtin(project, &repaired.tree, options).map_err(|mut error| {
         error.diagnostics.extend(repaired.diagnostics);
         error

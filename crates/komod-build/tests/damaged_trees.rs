@@ -171,7 +171,7 @@ fn b20_programs_for_another_machine() {
         let error = fails(&module, &broken);
         is_complete(find(&error.diagnostics, "B-20"), "", file);
         let spares = Spares { cache: Some(scratch.0.join("cache")), ..Spares::default() };
-        let repaired = repair(&broken, &Repair::From(spares.clone()));
+        let repaired = repair(&broken, &Repair::From(spares.clone()), None);
         assert_eq!(repaired.diagnostics[0].code, "B-20");
         builds_with(&module, &broken, spares);
     }

@@ -103,7 +103,8 @@ fn the_configuration_is_the_same() {
         let scratch = Scratch::new("conf-same");
         let files = ["include/config/auto.conf", "include/generated/autoconf.h"];
         let broken = scratch.tree_without(&tree, &files);
-        let repaired = komod_build::overlay::repair(&broken, &Repair::From(nothing(&scratch)));
+        let repaired =
+            komod_build::overlay::repair(&broken, &Repair::From(nothing(&scratch)), None);
         for file in files {
             let lines = |tree: &Tree| {
                 let text = fs::read_to_string(tree.file(file)).unwrap();
@@ -142,7 +143,7 @@ fn module_symvers_comes_from_the_kernel_itself() {
         let module = Module::parse(&bytes).unwrap();
         assert!(module.versions().unwrap().get("module_layout").is_some());
         // The list is the kernel's own, symbol by symbol.
-        let repaired = komod_build::overlay::repair(&broken, &Repair::From(spares));
+        let repaired = komod_build::overlay::repair(&broken, &Repair::From(spares), None);
         let ours = fs::read(repaired.tree.file("Module.symvers")).unwrap();
         let theirs = fs::read(tree.file("Module.symvers")).unwrap();
         let (ours, theirs) = (Symvers::parse(&ours).unwrap(), Symvers::parse(&theirs).unwrap());
@@ -164,7 +165,7 @@ fn module_symvers_comes_from_checksums_of_modules() {
         let built = builds(&source, &broken, &with(spares.clone()));
         is_noted(&built, "B-06", "licences and namespaces are not known");
         same_module(&fs::read(&built.modules[0]).unwrap(), &whole(&scratch, &tree, &source));
-        let repaired = komod_build::overlay::repair(&broken, &Repair::From(spares));
+        let repaired = komod_build::overlay::repair(&broken, &Repair::From(spares), None);
         let ours = fs::read(repaired.tree.file("Module.symvers")).unwrap();
         let theirs = fs::read(tree.file("Module.symvers")).unwrap();
         let (ours, theirs) = (Symvers::parse(&ours).unwrap(), Symvers::parse(&theirs).unwrap());
@@ -231,7 +232,7 @@ fn debians_modpost_is_made_whole() {
         let scratch = Scratch::new("b09");
         let broken = scratch.tree_without(&tree, &["scripts/mod/modpost.real-lsb-64"]);
         let spares = Spares { trees: vec![tree.path.clone()], ..nothing(&scratch) };
-        let repaired = komod_build::overlay::repair(&broken, &Repair::From(spares));
+        let repaired = komod_build::overlay::repair(&broken, &Repair::From(spares), None);
         assert_eq!(repaired.diagnostics[0].code, "B-09");
         assert!(repaired.tree.has("scripts/mod/modpost.real-lsb-64"));
     }
@@ -272,7 +273,7 @@ fn a_tree_that_is_gone_is_replaced_by_another_of_its_release() {
 fn whole_trees_are_left_alone() {
     for tree in trees() {
         let scratch = Scratch::new("left");
-        let repaired = komod_build::overlay::repair(&tree, &Repair::From(nothing(&scratch)));
+        let repaired = komod_build::overlay::repair(&tree, &Repair::From(nothing(&scratch)), None);
         assert_eq!((repaired.tree, repaired.diagnostics.len()), (tree, 0));
         assert!(!scratch.0.join("cache").exists());
     }

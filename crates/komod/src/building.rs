@@ -85,6 +85,7 @@ fn with_fixes<T>(
         verbose: how.verbose,
         variables: how.variables.clone(),
         kbuild: how.kbuild,
+        modpost: std::env::current_exe().ok(),
         compiler: if how.no_warm { None } else { compiler::warm() },
         ..Options::default()
     };

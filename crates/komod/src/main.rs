@@ -2,7 +2,7 @@
 //!
 //! The same binary is also what runs in the background, told apart by `argv[0]`: the kernel
 //! process itself (`komod_process::child_main`), and the supervisors and starters of zygotes
-//! (`komod_place::process::background_main`).
+//! (`komod_place::process::background_main`). kbuild may know it as `modpost`.
 //!
 //! [`cli`] is the command line; `cmd` has a file per command. What `run` and `load` share:
 //! [`targets`] reads their words, [`kernels`] chooses the kernel, [`gather`] builds and collects
@@ -30,6 +30,8 @@ mod watching;
 
 use clap::Parser;
 use cmd::Outcome;
+use komod_build::modpost;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -39,6 +41,12 @@ fn main() -> ExitCode {
         Some(name) if name == komod_process::client::KERNEL_ARGV0 => komod_process::child_main(),
         Some(name) if name == komod_place::process::BACKGROUND_ARGV0 => {
             komod_place::process::background_main()
+        }
+        // kbuild calls it so, in a tree that lacks its own.
+        Some(name) if modpost::program::is_name(Path::new(&name)) => {
+            let arguments: Vec<String> =
+                std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
+            return ExitCode::from(modpost::program::main(&arguments));
         }
         _ => {}
     }

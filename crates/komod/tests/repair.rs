@@ -74,6 +74,30 @@ fn the_tutorials_three_errors_end_in_a_module_that_works() {
 }
 
 #[test]
+fn komod_stands_in_for_a_modpost_that_is_nowhere() {
+    for kernel in kernels() {
+        for (code, missing, by) in [
+            ("B-08", "scripts/mod/modpost", None),
+            ("B-08", "scripts/mod/modpost", Some("--kbuild")),
+            ("B-09", "scripts/mod/modpost.real-lsb-64", Some("--kbuild")),
+        ] {
+            let user = User::without_cache("modpost");
+            let tree = damaged(&user, &kernel, &[missing]);
+            let hello = project("examples/hello");
+            let mut words = vec!["build", hello.to_str().unwrap(), "--kernel"];
+            words.push(tree.to_str().unwrap());
+            words.extend(by);
+            let said = user.komod(&words).good().complains(code).complains("komod's own modpost");
+            assert!(!tree.join(missing).exists(), "the tree is as it was");
+            let root = kernel.root.to_str().unwrap();
+            user.komod(&["run", said.out.trim(), "--kernel", root])
+                .good()
+                .logs(&["===Test Module Start!===", "===Test Module End!==="]);
+        }
+    }
+}
+
+#[test]
 fn fix_shows_what_it_changes_and_builds() {
     let Some(kernel) = kernels().into_iter().next() else { return };
     let user = User::new("fix");

@@ -14,6 +14,8 @@ const PROGRAM: &str = "scripts/mod/modpost";
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Line {
     options: Options,
+    /// Modules named one by one: Debian's `modpost` takes the first off the list.
+    objects: Vec<PathBuf>,
     /// The list of modules.
     order: PathBuf,
     /// Symbol dumps, in order.
@@ -40,43 +42,57 @@ pub fn read(command: &str) -> Option<Line> {
         ["sed", "'s/ko$/o/'", list, "|"] => Some(*list),
         _ => return None,
     };
-    let mut line = Line {
-        options: Options { external: false, modversions: false, ..Options::default() },
-        ..Line::default()
-    };
-    let mut words = arguments.split_whitespace();
-    while let Some(word) = words.next() {
-        let options = &mut line.options;
-        match word {
-            "-e" => options.external = true,
-            "-m" => options.modversions = true,
-            "-a" => options.all_versions = true,
-            "-n" => options.ignore_missing = true,
-            "-w" => options.warn_unresolved = true,
-            "-W" => options.extra_warnings = true,
-            "-E" => options.mismatch_is_error = true,
-            "-N" => options.allow_missing_namespaces = true,
-            "-M" => {}
-            "-i" => line.dumps.push(words.next()?.into()),
-            "-o" => line.symvers = words.next()?.into(),
-            "-T" => {
-                let list = words.next()?;
-                line.order = if list == "-" { listed? } else { list }.into();
+    let line = Line::read(arguments.split_whitespace(), listed)?;
+    (line.order.is_absolute() && line.objects.is_empty()).then_some(line)
+}
+
+impl Line {
+    /// Reads modpost's arguments; `listed` is the list of modules that comes by standard input.
+    /// Nothing if there is more to it than komod's modpost does.
+    pub fn read<'a>(
+        mut words: impl Iterator<Item = &'a str>,
+        listed: Option<&str>,
+    ) -> Option<Line> {
+        let mut line = Line {
+            options: Options { external: false, modversions: false, ..Options::default() },
+            ..Line::default()
+        };
+        while let Some(word) = words.next() {
+            let options = &mut line.options;
+            match word {
+                "-e" => options.external = true,
+                "-m" => options.modversions = true,
+                "-a" => options.all_versions = true,
+                "-n" => options.ignore_missing = true,
+                "-w" => options.warn_unresolved = true,
+                "-W" => options.extra_warnings = true,
+                "-E" => options.mismatch_is_error = true,
+                "-N" => options.allow_missing_namespaces = true,
+                "-M" => {}
+                "-i" => line.dumps.push(words.next()?.into()),
+                "-o" => line.symvers = words.next()?.into(),
+                "-T" => {
+                    let list = words.next()?;
+                    line.order = if list == "-" { listed? } else { list }.into();
+                }
+                object if !object.starts_with('-') => line.objects.push(object.into()),
+                _ => return None,
             }
-            _ => return None,
         }
+        let whole = !line.order.as_os_str().is_empty() && !line.symvers.as_os_str().is_empty();
+        whole.then_some(line)
     }
-    let whole = line.order.is_absolute() && !line.symvers.as_os_str().is_empty();
-    whole.then_some(line)
 }
 
 /// Runs it; commands are relative to `directory`. Nothing if the program has better words for what
 /// is wrong.
 pub fn run(line: &Line, dialect: Dialect, directory: &Path) -> Result<Option<Said>, Doubt> {
-    let order = fs::read_to_string(&line.order).map_err(Doubt::io("read", &line.order))?;
+    let order = directory.join(&line.order);
+    let order = fs::read_to_string(&order).map_err(Doubt::io("read", order))?;
+    let named: Vec<_> = line.objects.iter().map(|object| object.to_string_lossy()).collect();
     let mut paths = Vec::new();
     let mut objects = Vec::new();
-    for entry in order.lines() {
+    for entry in named.iter().map(AsRef::as_ref).chain(order.lines()) {
         let Some((path, _)) = entry.rsplit_once('.') else { return Ok(None) };
         let object = format!("{path}.o");
         objects.push(fs::read(&object).map_err(Doubt::io("read", object))?);

@@ -36,6 +36,7 @@ mod message;
 mod mismatch;
 mod object;
 mod output;
+pub mod program;
 mod run;
 mod source;
 mod srcversion;

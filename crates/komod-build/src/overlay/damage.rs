@@ -30,8 +30,8 @@ const FILES: [(&str, &str, Needed); 13] = [
     (config::AUTO_CONF, "B-01", Needed::Always),
     (config::AUTOCONF_H, "B-02", Needed::Always),
     (symvers::FILE, "B-05", Needed::Always),
-    ("scripts/mod/modpost", "B-08", Needed::Always),
-    (MODPOST_BEHIND, "B-09", Needed::Beside("scripts/mod/modpost.real-lsb-32")),
+    (MODPOST[0], "B-08", Needed::Always),
+    (MODPOST[1], "B-09", Needed::Beside("scripts/mod/modpost.real-lsb-32")),
     (fixdep::FILE, "B-10", Needed::Always),
     ("tools/objtool/objtool", "B-11", Needed::With("CONFIG_OBJTOOL")),
     ("scripts/genksyms/genksyms", "B-14", Needed::With("CONFIG_MODVERSIONS")),
@@ -41,8 +41,8 @@ const FILES: [(&str, &str, Needed); 13] = [
     ("arch/x86/include/generated/uapi/asm", "B-17", Needed::With("CONFIG_X86")),
 ];
 
-/// Debian's `modpost` looks at the object and runs this program.
-const MODPOST_BEHIND: &str = "scripts/mod/modpost.real-lsb-64";
+/// kbuild's program, and the one that Debian's runs after a look at the object.
+pub(super) const MODPOST: [&str; 2] = ["scripts/mod/modpost", "scripts/mod/modpost.real-lsb-64"];
 
 /// The linker script's places: one of them.
 pub(super) const LINKER_SCRIPTS: [&str; 2] = ["scripts/module.lds", "arch/x86/module.lds"];

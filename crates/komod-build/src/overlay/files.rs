@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::{Content, Spares};
+use crate::modpost::Dialect;
 use crate::tree::Tree;
 
 pub(super) fn from_spare(tree: &Tree, spares: &Spares, path: &str) -> Option<(Content, String)> {
@@ -16,6 +17,13 @@ pub(super) fn from_spare(tree: &Tree, spares: &Spares, path: &str) -> Option<(Co
     }
     // A header of a whole folder that is missing stands for the folder.
     Some((Content::Link(other.join(path)), origin))
+}
+
+/// komod in place of modpost, where it knows what this tree's would write.
+pub(super) fn own_modpost(tree: &Tree, spares: &Spares) -> Option<(Content, String)> {
+    Dialect::of_tree(tree).ok()?;
+    let program = spares.modpost.clone()?;
+    Some((Content::Link(program), "komod's own modpost".into()))
 }
 
 /// A makefile that reads the other tree's from where it is.

@@ -14,6 +14,7 @@
 //!        symvers   Module.symvers                   from a copy, the kernel's image, its modules
 //!        files     programs, linker script, headers from another tree of the same release
 //!        fixdep    scripts/basic/fixdep             a script of komod's own
+//!        modpost   scripts/mod/modpost              komod itself
 //!   └─ mirror   the folder of links
 //!   └─ notes    what was repaired, and from what: a diagnostic with the failure's own code
 //! ```
@@ -33,7 +34,7 @@ mod symvers;
 
 pub use spares::Spares;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use komod_diag::Diagnostic;
 
@@ -83,16 +84,22 @@ enum Content {
 }
 
 /// Gives the tree itself if nothing is missing, else its overlay with what could be repaired.
-pub fn repair(tree: &Tree, how: &Repair) -> Repaired {
-    repair_also(tree, how, &[])
+/// `modpost` is a program of komod's own, see [`crate::Options::modpost`].
+pub fn repair(tree: &Tree, how: &Repair, modpost: Option<&Path>) -> Repaired {
+    repair_also(tree, how, modpost, &[])
 }
 
 /// After a build has shown that the tree's `Module.symvers` cannot be read.
-pub(crate) fn repair_symvers(tree: &Tree, how: &Repair) -> Repaired {
-    repair_also(tree, how, &[damage::Missing { path: symvers::FILE, code: "B-07" }])
+pub(crate) fn repair_symvers(tree: &Tree, how: &Repair, modpost: Option<&Path>) -> Repaired {
+    repair_also(tree, how, modpost, &[damage::Missing { path: symvers::FILE, code: "B-07" }])
 }
 
-fn repair_also(tree: &Tree, how: &Repair, damaged: &[damage::Missing]) -> Repaired {
+fn repair_also(
+    tree: &Tree,
+    how: &Repair,
+    modpost: Option<&Path>,
+    damaged: &[damage::Missing],
+) -> Repaired {
     let untouched = || Repaired { tree: tree.clone(), diagnostics: Vec::new() };
     let mut missing = damage::missing(tree);
     missing.extend(damaged.iter().copied());
@@ -101,7 +108,7 @@ fn repair_also(tree: &Tree, how: &Repair, damaged: &[damage::Missing]) -> Repair
     }
     let spares = match how {
         Repair::From(spares) => spares.clone(),
-        _ => Spares::system(tree),
+        _ => Spares { modpost: modpost.map(Path::to_owned), ..Spares::system(tree) },
     };
     if !tree.path.join("include").is_dir() {
         // Nothing to lay files over: another tree of this release does the work.
@@ -140,6 +147,9 @@ fn replacement(tree: &Tree, spares: &Spares, missing: damage::Missing) -> Option
         // The one of the same release first: it is the real thing.
         fixdep::FILE => {
             files::from_spare(tree, spares, missing.path).or_else(|| fixdep::script(tree))
+        }
+        path if damage::MODPOST.contains(&path) => {
+            files::from_spare(tree, spares, path).or_else(|| files::own_modpost(tree, spares))
         }
         path => files::from_spare(tree, spares, path),
     };

@@ -20,6 +20,8 @@ pub struct Spares {
     pub images: Vec<PathBuf>,
     /// `lib/modules/RELEASE` folders.
     pub modules: Vec<PathBuf>,
+    /// komod's own modpost, as a program.
+    pub modpost: Option<PathBuf>,
     /// The folder that overlays are kept below.
     pub cache: Option<PathBuf>,
 }

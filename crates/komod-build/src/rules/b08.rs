@@ -16,9 +16,9 @@
 //! ```
 //!
 //! # Way out
-//! komod takes the program from another tree of the same release if there is one: `komod kernel fetch
-//! RELEASE` gets it. Or install the package; or, in a tree of your own with sources, run
-//! `make modules_prepare`.
+//! Nothing to do: komod takes the program from another tree of the same release, or does modpost's work
+//! itself, in an overlay of its own. For builds without komod install the package; or, in a tree of your
+//! own with sources, run `make modules_prepare`.
 
 use komod_diag::Evidence;
 
