@@ -40,7 +40,7 @@ fn builds_at_the_same_time_share_the_jobs() {
         .write("p/a.c", &format!("{text}MODULE_DESCRIPTION(\"x\");\nMODULE_LICENSE(\"GPL\");\n"));
     scratch.write("p/b.c", text);
     scratch.write("p/c.c", text);
-    let project = Project::open(&scratch.0.join("p")).unwrap();
+    let project = Project::open(scratch.0.join("p")).unwrap();
     for jobs in [1, 2, 3] {
         let compiler = Arc::new(Counting::default());
         let jobserver = Arc::new(Jobserver::new(jobs).unwrap());

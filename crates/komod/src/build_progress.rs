@@ -123,7 +123,7 @@ impl Build {
 
 fn step(word: &str, file: &Path) -> String {
     let name = file.file_name().unwrap_or(OsStr::new("")).to_string_lossy();
-    format!("{} {name}", word.trim_end_matches("[M]").trim_end())
+    format!("{} {name}", word.trim().trim_end_matches("[M]").trim_end())
 }
 
 /// The word and the file of kbuild's `  CC [M]  /path/x.o`.
@@ -149,7 +149,7 @@ mod tests {
         assert_eq!(meter.text(0), "building p for 6.1");
         meter.hear(0, Event::Planned { modules: 40, steps: 122 });
         meter.hear(0, Event::Ended);
-        meter.hear(0, Event::Started { word: "CC [M]", file: Path::new("/x/many_3.c") });
+        meter.hear(0, Event::Started { word: "CC [M] ", file: Path::new("/x/many_3.c") });
         assert_eq!(meter.text(0), "building 40 modules for 6.1: 1/122 CC many_3.c");
     }
 

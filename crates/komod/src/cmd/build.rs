@@ -12,7 +12,7 @@ use komod_diag::Diagnostic;
 use serde::Serialize;
 use std::path::PathBuf;
 
-/// Build the modules of a folder or C file for one kernel
+/// Build the modules of a folder or C file for a kernel, or for several at once
 ///
 /// The products are those of the kernel's own build system, byte for byte, in a folder per kernel
 /// (target/komod/RELEASE): nothing is written beside the sources. Where a makefile has rules of
