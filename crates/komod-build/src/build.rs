@@ -6,12 +6,15 @@ use std::io;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use komod_diag::Diagnostic;
 
 use crate::doubt::Doubt;
 use crate::error::BuildError;
+use crate::event::{Deaf, Listener};
 use crate::execute::{Compile, Plain};
+use crate::jobserver::Jobserver;
 use crate::kbuild::Run;
 use crate::location::{self, Location, Surroundings};
 use crate::log::{Log, Names};
@@ -22,6 +25,7 @@ use crate::project::{Kind, Project};
 use crate::rules::{self, Outcome};
 use crate::shadow::{self, Content, Shadow};
 use crate::state::State;
+use crate::stop;
 use crate::tree::Tree;
 
 /// How to build.
@@ -36,11 +40,16 @@ pub struct Options {
     pub out: Option<PathBuf>,
     /// Variables for make's command line, such as `KBUILD_EXTRA_SYMBOLS` or `KBUILD_MODPOST_WARN`.
     pub variables: Vec<(String, String)>,
-    /// Called with every line of the build, as it comes.
-    pub on_line: Option<fn(&str)>,
     /// A program that runs [`crate::modpost::program`] when it is called `modpost`: for kernel
     /// trees that lack theirs.
     pub modpost: Option<PathBuf>,
+    /// Where builds that run at the same time get their jobs from; if not given, this one has
+    /// `jobs`, or a part in those of the make above.
+    pub jobserver: Option<Arc<Jobserver>>,
+    /// Hears what happens.
+    pub listener: Option<Arc<dyn Listener>>,
+    /// How long make may read makefiles and kbuild be silent; five minutes if not given.
+    pub patience: Option<Duration>,
     /// What to do with a damaged kernel tree.
     pub repair: crate::overlay::Repair,
     /// Let kbuild do the work, even if komod can.
@@ -62,12 +71,21 @@ pub struct Built {
     pub log: Log,
 }
 
+/// Makefiles are read in milliseconds, unless they try things out with the compiler; and no file
+/// takes a compiler this long.
+const PATIENCE: Duration = Duration::from_secs(300);
+
 /// Builds the project's modules for the tree's kernel: without kbuild if that makes the same, with
 /// it in all other cases, which a note (`B-53`) then says.
 pub fn build(project: &Project, tree: &Tree, options: &Options) -> Result<Built, BuildError> {
+    let _build = stop::Build::begins();
     let workshop = Workshop::open(project, tree, options, "", |_| {})?;
     let (outcome, mut diagnostics) = match workshop.native() {
         Ok(diagnosed) => diagnosed,
+        Err(_) if stop::stopped() => return Err(BuildError::stopped()),
+        Err(Doubt::Endless(time)) => {
+            return Err(BuildError::new(vec![rules::b54::reading(time)], Log::default()));
+        }
         Err(doubt) => {
             State::forget(&workshop.shadow.dir);
             let outcome = workshop.kbuild(&["modules".to_owned()])?;
@@ -111,6 +129,7 @@ pub struct Workshop<'a> {
     tree: &'a Tree,
     options: &'a Options,
     location: Location,
+    jobserver: Arc<Jobserver>,
     /// The mirror.
     pub shadow: Shadow,
 }
@@ -135,7 +154,11 @@ impl<'a> Workshop<'a> {
         let shadow = Shadow::mirror(&location.path, &tree.identity(), contents)?;
         neighbours::link(&project.root, &location.path, &shadow.contents)
             .map_err(|(path, source)| shadow::ShadowError::Io { action: "make", path, source })?;
-        Ok(Workshop { project, tree, options, location, shadow })
+        let jobserver = match &options.jobserver {
+            Some(shared) => shared.clone(),
+            None => Arc::new(Jobserver::open(options.jobs).map_err(|e| BuildError::start(&e))?),
+        };
+        Ok(Workshop { project, tree, options, location, jobserver, shadow })
     }
 
     /// Builds without kbuild, and says how it went and why.
@@ -153,9 +176,10 @@ impl<'a> Workshop<'a> {
             variables: &variables,
             cache: Surroundings::from_env().cache.as_deref(),
             compiler: self.options.compiler.as_deref().unwrap_or(&Plain),
-            jobs: self.jobs(),
+            jobserver: &self.jobserver,
+            patience: self.patience(),
             restore: &|line| names.restore(&line),
-            on_line: self.options.on_line,
+            listener: self.listener(),
             verbose: self.options.verbose,
         })?;
         let outcome =
@@ -168,9 +192,24 @@ impl<'a> Workshop<'a> {
         }
     }
 
-    fn jobs(&self) -> usize {
-        let jobs = self.options.jobs.or_else(|| std::thread::available_parallelism().ok());
-        jobs.map_or(1, NonZero::get)
+    fn listener(&self) -> &dyn Listener {
+        self.options.listener.as_deref().unwrap_or(&Deaf)
+    }
+
+    /// How long make may read makefiles, and kbuild be silent.
+    pub fn patience(&self) -> Duration {
+        self.options.patience.unwrap_or(PATIENCE)
+    }
+
+    /// A makefile that make did not get through.
+    pub fn unread(&self, error: &io::Error) -> BuildError {
+        match error.kind() {
+            _ if stop::stopped() => BuildError::stopped(),
+            io::ErrorKind::TimedOut => {
+                BuildError::new(vec![rules::b54::reading(self.patience())], Log::default())
+            }
+            _ => BuildError::start(error),
+        }
     }
 
     /// Variables for make's command line, and why there will be no type information.
@@ -199,11 +238,27 @@ impl<'a> Workshop<'a> {
             folder: &self.shadow.dir,
             goals,
             variables: &variables,
-            jobs: self.jobs(),
+            jobserver: &self.jobserver,
+            patience: self.patience(),
             verbose: self.options.verbose,
         };
         let names = Names { project: self.project, shadow: &self.shadow };
-        let log = run.run(Some(&names), self.options.on_line).map_err(|e| BuildError::start(&e))?;
+        let log = match run.run(Some(&names), self.listener()) {
+            // Whatever it was ended in the middle of must not be taken for complete.
+            Err(e) if e.kind() == io::ErrorKind::TimedOut && !stop::stopped() => {
+                self.shadow.distrust();
+                let diagnostics = vec![rules::b54::silent(self.patience())];
+                return Err(BuildError::new(diagnostics, Log::default()));
+            }
+            _ if stop::stopped() => {
+                // make removes what it was making when it is asked to end.
+                if stop::killed() {
+                    self.shadow.distrust();
+                }
+                return Err(BuildError::stopped());
+            }
+            log => log.map_err(|e| BuildError::start(&e))?,
+        };
         Ok(Outcome::new(self.project, self.tree, log, self.location.clone(), without_btf))
     }
 

@@ -14,6 +14,7 @@ use std::process::Command;
 use komod_diag::Diagnostic;
 
 use crate::build::{Options, Workshop};
+use crate::child::{self, Manner};
 use crate::error::BuildError;
 use crate::evaluate;
 use crate::kbuild;
@@ -21,6 +22,7 @@ use crate::log::Log;
 use crate::project::Project;
 use crate::rules;
 use crate::shadow::Content;
+use crate::stop;
 use crate::tree::Tree;
 
 /// A module compiled as built-in code.
@@ -42,9 +44,11 @@ pub fn compile_builtin(
     tree: &Tree,
     options: &Options,
 ) -> Result<Vec<BuiltinObject>, BuildError> {
+    let _build = stop::Build::begins();
     let workshop = Workshop::open(project, tree, options, ".builtin", make_builtin)?;
     let dir = &workshop.shadow.dir;
-    let listed = evaluate::modules(&workshop.shadow, tree).map_err(|e| BuildError::start(&e))?;
+    let listed = evaluate::modules(&workshop.shadow, tree, workshop.patience())
+        .map_err(|e| workshop.unread(&e))?;
     let mut goals: Vec<String> = Vec::new();
     for module in &listed {
         for member in &module.members {
@@ -120,7 +124,7 @@ fn link(
     let mut command = Command::new("ld");
     kbuild::scrub(&mut command, tree);
     command.args(["-r", "-z", "noexecstack", "-o"].map(OsStr::new)).arg(object).args(members);
-    let log = kbuild::run(command, |line| line, None).map_err(|e| BuildError::start(&e))?;
+    let log = child::run(command, &Manner::default()).map_err(|e| BuildError::start(&e))?;
     if log.status == Some(0) {
         return Ok(());
     }

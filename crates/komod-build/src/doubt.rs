@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What the native builder met that it cannot do exactly as kbuild does.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +28,9 @@ pub enum Doubt {
     /// make did not get through the makefiles.
     #[error("make does not evaluate the makefile: {0}")]
     Evaluation(String),
+    /// make was still reading the makefiles after this time.
+    #[error("make was still reading the makefile after {0:?}")]
+    Endless(Duration),
     /// A command that is no step of building a module from C and assembly.
     #[error("the makefile makes {target} in a way of its own ({step})")]
     Step {

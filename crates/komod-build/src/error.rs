@@ -20,6 +20,12 @@ impl BuildError {
         BuildError { diagnostics, log }
     }
 
+    /// The build was stopped.
+    pub(crate) fn stopped() -> Self {
+        let diagnostic = Diagnostic::new("B-00", Severity::Error, "the build was stopped");
+        BuildError::new(vec![diagnostic], Log::default())
+    }
+
     /// make itself could not be started.
     pub(crate) fn start(error: &std::io::Error) -> Self {
         let missing = error.kind() == std::io::ErrorKind::NotFound;

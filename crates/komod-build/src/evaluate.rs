@@ -7,7 +7,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
+use crate::child::{self, Limit, Manner};
 use crate::kbuild;
 use crate::shadow::Shadow;
 use crate::tree::Tree;
@@ -35,7 +37,7 @@ $($(m:.o=-objs)) $($(m:.o=-y)) $($(m:.o=-m)))))
 const MOST_FOLDERS: usize = 1_000;
 
 /// Lists the modules of a mirrored project, folder by folder.
-pub fn modules(shadow: &Shadow, tree: &Tree) -> io::Result<Vec<Listed>> {
+pub fn modules(shadow: &Shadow, tree: &Tree, patience: Duration) -> io::Result<Vec<Listed>> {
     let mut listed = Vec::new();
     let mut folders = vec![PathBuf::new()];
     let mut visited = 0;
@@ -46,7 +48,7 @@ pub fn modules(shadow: &Shadow, tree: &Tree) -> io::Result<Vec<Listed>> {
         if visited > MOST_FOLDERS {
             return Err(io::Error::other("the makefiles name more than 1000 folders"));
         }
-        for (name, members) in evaluate(&dir, &makefile, tree)? {
+        for (name, members) in evaluate(&dir, &makefile, tree, patience)? {
             if let Some(sub) = name.strip_suffix('/') {
                 folders.push(folder.join(sub));
             } else if let Some(stem) = name.strip_suffix(".o") {
@@ -63,7 +65,12 @@ pub fn makefile_of(dir: &Path) -> Option<PathBuf> {
     ["Kbuild", "Makefile"].iter().map(|name| dir.join(name)).find(|path| path.exists())
 }
 
-fn evaluate(dir: &Path, makefile: &Path, tree: &Tree) -> io::Result<Vec<(String, Vec<String>)>> {
+fn evaluate(
+    dir: &Path,
+    makefile: &Path,
+    tree: &Tree,
+    patience: Duration,
+) -> io::Result<Vec<(String, Vec<String>)>> {
     let script = dir.join(".komod-list.mk");
     fs::write(&script, SCRIPT)?;
     let mut command = Command::new("make");
@@ -76,8 +83,11 @@ fn evaluate(dir: &Path, makefile: &Path, tree: &Tree) -> io::Result<Vec<(String,
     }
     command.arg(format!("KERNELRELEASE={}", tree.release));
     command.arg(format!("komod-makefile={}", makefile.display())).arg("komod-list");
-    let log = kbuild::run(command, |line| line, None)?;
-    fs::remove_file(&script)?;
+    let manner = Manner { limit: Some(Limit::Whole(patience)), ..Manner::default() };
+    let log = child::run(command, &manner);
+    let removed = fs::remove_file(&script);
+    let log = log?;
+    removed?;
     let mut found = Vec::new();
     for line in &log.lines {
         if let Some((name, members)) = line.strip_prefix("komod:").and_then(|l| l.split_once(':')) {

@@ -2,12 +2,11 @@
 //!
 //! An action is up to date if the same commands made it and every file it read or wrote is as it
 //! was ([`freshness`]). What runs writes temporary files, which are moved to their places when they
-//! are complete: whoever stops komod finds the old product or the new one, never a part. The
-//! programs started are in komod's own process group, so that Ctrl-C reaches them, too.
+//! are complete: whoever stops komod finds the old product or the new one, never a part. What ends the
+//! programs then is [`crate::stop`].
 
 mod compile;
 mod freshness;
-mod jobserver;
 pub mod list;
 pub mod modpost;
 mod outcome;
@@ -23,11 +22,13 @@ pub use compile::{Compile, Finished, Job, Plain};
 
 use crate::action::Action;
 use crate::doubt::Doubt;
+use crate::event::{Event, Listener};
+use crate::jobserver::Jobserver;
 use crate::modpost::Dialect;
 use crate::stamp::Stamp;
 use crate::state::State;
+use crate::stop;
 use freshness::Files;
-use jobserver::Jobserver;
 use outcome::Ran;
 
 /// What the actions run with.
@@ -45,11 +46,11 @@ pub struct Task<'a> {
     /// The tree's kernel line, if komod's own modpost knows it; else the tree's program runs.
     pub modpost: Option<Dialect>,
     /// How many actions at a time.
-    pub jobs: usize,
+    pub jobserver: &'a Jobserver,
     /// Makes a line of output fit for the user.
     pub restore: &'a (dyn Fn(String) -> String + Sync),
-    /// Called with each line of output.
-    pub on_line: Option<fn(&str)>,
+    /// Hears which actions run.
+    pub listener: &'a dyn Listener,
     /// Whole commands in the output.
     pub verbose: bool,
 }
@@ -87,7 +88,6 @@ struct Schedule {
 /// Brings all products up to date, and the state with them.
 pub fn run(actions: &[Action], state: &mut State, task: &Task<'_>) -> Result<Done, Doubt> {
     let files = Files::default();
-    let tokens = Jobserver::inherited();
     let schedule = Mutex::new(Schedule {
         waiting: (0..actions.len()).collect(),
         done: vec![false; actions.len()],
@@ -114,16 +114,19 @@ pub fn run(actions: &[Action], state: &mut State, task: &Task<'_>) -> Result<Don
             let ran = match fresh {
                 Some(record) => Ok(Ran::fresh(record)),
                 None => {
-                    let _token = tokens.as_ref().map(|tokens| tokens.take(|| stopped(&schedule)));
+                    let _token = task.jobserver.take(|| stopped(&schedule));
+                    let file = action.source.as_deref().unwrap_or(&action.target);
+                    task.listener.hear(Event::Started { word: action.word(), file });
                     run_action::run(action, task, &files, &others)
                 }
             };
-            finish(number, action, ran, task, &schedule, &records);
+            finish(number, action, ran, &schedule, &records);
+            task.listener.hear(Event::Ended);
             changed.notify_all();
         }
     };
     std::thread::scope(|scope| {
-        let more = task.jobs.min(actions.len()).saturating_sub(1);
+        let more = task.jobserver.jobs().min(actions.len()).saturating_sub(1);
         for _ in 0..more {
             scope.spawn(work);
         }
@@ -165,7 +168,6 @@ fn finish(
     number: usize,
     action: &Action,
     ran: Result<Ran, Doubt>,
-    task: &Task<'_>,
     schedule: &Mutex<Schedule>,
     records: &Mutex<&mut std::collections::BTreeMap<PathBuf, crate::state::Record>>,
 ) {
@@ -174,12 +176,7 @@ fn finish(
     match ran {
         Ok(ran) => {
             now.result.ran += usize::from(ran.started);
-            for line in ran.lines {
-                if let Some(on_line) = task.on_line {
-                    on_line(&line);
-                }
-                now.result.lines.push(line);
-            }
+            now.result.lines.extend(ran.lines);
             match ran.record {
                 Some(record) => {
                     lock(records).insert(action.target.clone(), record);
@@ -200,6 +197,9 @@ fn finish(
 }
 
 fn stopped(schedule: &Mutex<Schedule>) -> bool {
+    if stop::stopped() {
+        return true;
+    }
     let now = lock(schedule);
     now.result.failed.is_some() || now.error.is_some()
 }

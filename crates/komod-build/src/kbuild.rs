@@ -7,11 +7,16 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::io::{self, BufRead, BufReader, PipeReader};
+use std::io;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
+use crate::child::{self, Limit, Manner};
+use crate::event::{Event, Listener};
+use crate::jobserver::Jobserver;
 use crate::log::{Log, Names};
+use crate::stop;
 use crate::tree::Tree;
 
 /// Variables that are let through: where programs and private files are, and ccache's settings.
@@ -29,8 +34,10 @@ pub struct Run<'a> {
     pub goals: &'a [String],
     /// Variables for make's command line.
     pub variables: &'a [(String, String)],
-    /// Parallel jobs.
-    pub jobs: usize,
+    /// Where it gets its jobs from.
+    pub jobserver: &'a Jobserver,
+    /// It is ended after this time without a word.
+    pub patience: Duration,
     /// Print whole commands.
     pub verbose: bool,
 }
@@ -40,8 +47,8 @@ impl Run<'_> {
     pub fn command(&self) -> Command {
         let mut command = Command::new("make");
         command.arg("-C").arg(&self.tree.path);
-        command.arg(joined("M=", self.folder)).arg(format!("-j{}", self.jobs.max(1)));
-        if self.jobs > 1 {
+        command.arg(joined("M=", self.folder));
+        if self.jobserver.jobs() > 1 {
             // Messages of one compiler stay together.
             command.arg("--output-sync=target");
         }
@@ -56,49 +63,27 @@ impl Run<'_> {
         command
     }
 
-    /// Runs it to its end. Each line goes through `names` and to `on_line` as it comes.
-    pub fn run(&self, names: Option<&Names<'_>>, on_line: Option<fn(&str)>) -> io::Result<Log> {
+    /// Runs it to its end. Each line goes through `names` and to the listener as it comes.
+    pub fn run(&self, names: Option<&Names<'_>>, listener: &dyn Listener) -> io::Result<Log> {
         if self.folder.as_os_str().is_empty() || !self.folder.is_absolute() {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 "kbuild must not be run without a folder of its own (an empty M=)",
             ));
         }
-        run(
-            self.command(),
-            |line| match names {
-                Some(names) => names.restore(&line),
-                None => line,
-            },
-            on_line,
-        )
+        let _token = self.jobserver.take(stop::stopped);
+        let restore = |line: String| match names {
+            Some(names) => names.restore(&line),
+            None => line,
+        };
+        let manner = Manner {
+            restore: &restore,
+            on_line: &|line| listener.hear(Event::Said(line)),
+            jobserver: Some(self.jobserver),
+            limit: Some(Limit::Silence(self.patience)),
+        };
+        child::run(self.command(), &manner)
     }
-}
-
-/// Runs a command, collecting both its outputs in order.
-pub fn run(
-    mut command: Command,
-    restore: impl Fn(String) -> String,
-    on_line: Option<fn(&str)>,
-) -> io::Result<Log> {
-    let mut log = Log { command: describe(&command), status: None, lines: Vec::new() };
-    let (reader, writer): (PipeReader, _) = io::pipe()?;
-    command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
-    let mut child = command.spawn()?;
-    drop(command); // closes this process's ends of the pipe
-    let mut reader = BufReader::new(reader);
-    let mut bytes = Vec::new();
-    while reader.read_until(b'\n', &mut bytes)? > 0 {
-        let line =
-            restore(String::from_utf8_lossy(&bytes).trim_end_matches(['\n', '\r']).to_owned());
-        if let Some(on_line) = on_line {
-            on_line(&line);
-        }
-        log.lines.push(line);
-        bytes.clear();
-    }
-    log.status = child.wait()?.code();
-    Ok(log)
 }
 
 /// Gives a command the environment described at the top of this file.
@@ -131,21 +116,6 @@ fn joined(prefix: &str, path: &Path) -> OsString {
     text
 }
 
-/// The command as one could type it.
-fn describe(command: &Command) -> String {
-    let mut text = command.get_program().to_string_lossy().into_owned();
-    for arg in command.get_args() {
-        let arg = arg.to_string_lossy();
-        text.push(' ');
-        if arg.contains([' ', '\'', '"', '$']) {
-            text.push_str(&format!("'{}'", arg.replace('\'', r"'\''")));
-        } else {
-            text.push_str(&arg);
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,7 +131,8 @@ mod tests {
             folder: Path::new("/shadow"),
             goals: &["modules".into()],
             variables: &[("A".into(), "b c".into())],
-            jobs: 1,
+            jobserver: &Jobserver::new(1).unwrap(),
+            patience: Duration::MAX,
             verbose: false,
         };
         let command = run.command();
@@ -178,7 +149,7 @@ mod tests {
         let value = |name: &str| command.get_envs().find(|(n, _)| *n == name).and_then(|(_, v)| v);
         assert_eq!(value("LD_LIBRARY_PATH"), Some("/x".as_ref()));
         assert_eq!(value("PWD"), Some("/shadow".as_ref()));
-        assert_eq!(describe(&command), "make -C /tree M=/shadow -j1 'A=b c' modules");
+        assert_eq!(child::describe(&command), "make -C /tree M=/shadow 'A=b c' modules");
     }
 
     #[test]
@@ -190,18 +161,14 @@ mod tests {
                 folder: Path::new(folder),
                 goals: &[],
                 variables: &[],
-                jobs: 1,
+                jobserver: &Jobserver::new(1).unwrap(),
+                patience: Duration::MAX,
                 verbose: false,
             };
-            assert_eq!(run.run(None, None).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+            assert_eq!(
+                run.run(None, &crate::event::Deaf).unwrap_err().kind(),
+                io::ErrorKind::InvalidInput
+            );
         }
-    }
-
-    #[test]
-    fn both_outputs_are_kept_in_order() {
-        let mut command = Command::new("sh");
-        command.args(["-c", "echo a; echo b >&2; echo c; exit 3"]);
-        let log = run(command, |line| line, None).unwrap();
-        assert_eq!((log.status, log.lines), (Some(3), vec!["a".into(), "b".into(), "c".into()]));
     }
 }

@@ -3,16 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::digest;
 use crate::doubt::Doubt;
+use crate::event::{Event, Listener};
 use crate::execute::{self, Compile};
+use crate::jobserver::Jobserver;
 use crate::log::Log;
 use crate::modpost::Dialect;
 use crate::plan::{self, Plan, Subject};
-use crate::recipe::Recipe;
+use crate::recipe::{Means, Recipe};
 use crate::replace;
 use crate::shadow::Content;
 use crate::stamp::Stamp;
@@ -35,12 +38,14 @@ pub struct Request<'a> {
     pub cache: Option<&'a Path>,
     /// What compiles.
     pub compiler: &'a dyn Compile,
-    /// Actions at a time.
-    pub jobs: usize,
+    /// How many actions at a time.
+    pub jobserver: &'a Jobserver,
+    /// How long make may read makefiles, and kbuild be silent.
+    pub patience: Duration,
     /// Makes a line of output fit for the user.
     pub restore: &'a (dyn Fn(String) -> String + Sync),
-    /// Called with each line of output.
-    pub on_line: Option<fn(&str)>,
+    /// Hears what happens.
+    pub listener: &'a dyn Listener,
     /// Whole commands in the output.
     pub verbose: bool,
 }
@@ -57,7 +62,9 @@ struct Kept<T> {
 /// Builds. The log's status is 0 if all went well.
 pub fn build(request: &Request<'_>) -> Result<Log, Doubt> {
     let folder = request.folder;
-    let recipe = Recipe::open(request.tree, request.variables, request.cache)?;
+    let means =
+        Means { cache: request.cache, jobserver: request.jobserver, patience: request.patience };
+    let recipe = Recipe::open(request.tree, request.variables, &means)?;
     let key = key(request, &recipe);
     let mut log = Log {
         command: format!("komod build (in {})", folder.display()),
@@ -67,8 +74,13 @@ pub fn build(request: &Request<'_>) -> Result<Log, Doubt> {
     if State::complete(folder, &key).is_some() {
         return Ok(log);
     }
-    let subject =
-        Subject { recipe: &recipe, folder, flags: request.flags, variables: request.variables };
+    let subject = Subject {
+        recipe: &recipe,
+        folder,
+        flags: request.flags,
+        variables: request.variables,
+        patience: request.patience,
+    };
     let plan = match kept(folder, &key) {
         Some(plan) => plan,
         None => {
@@ -82,6 +94,8 @@ pub fn build(request: &Request<'_>) -> Result<Log, Doubt> {
     for folder in folders {
         replace::sweep(folder).map_err(Doubt::io("read", folder))?;
     }
+    let (modules, steps) = (plan.modules.len(), plan.actions.len());
+    request.listener.hear(Event::Planned { modules, steps });
     let mut state = State::load(folder);
     if state.recipe != recipe.id {
         state = State { recipe: recipe.id.clone(), ..State::default() };
@@ -94,9 +108,9 @@ pub fn build(request: &Request<'_>) -> Result<Log, Doubt> {
         compiler: request.compiler,
         ready: recipe.common(folder, request.flags),
         modpost: Dialect::of_tree(request.tree).ok(),
-        jobs: request.jobs,
+        jobserver: request.jobserver,
         restore: request.restore,
-        on_line: request.on_line,
+        listener: request.listener,
         verbose: request.verbose,
     };
     let done = execute::run(&plan.actions, &mut state, &task)?;

@@ -14,6 +14,7 @@ pub mod dry_run;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +48,8 @@ pub struct Subject<'a> {
     pub flags: &'a str,
     /// The caller's variables.
     pub variables: &'a [(String, String)],
+    /// How long make may take to read the makefiles.
+    pub patience: Duration,
 }
 
 /// Makes the plan.
@@ -66,6 +69,7 @@ pub fn make(subject: &Subject<'_>) -> Result<Plan, Doubt> {
             variables: &variables,
             environment: &environment,
             made,
+            patience: subject.patience,
         })
     };
     let objects = dry("Makefile.build", None)?;

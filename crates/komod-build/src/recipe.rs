@@ -12,17 +12,29 @@ mod probe;
 mod store;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::doubt::Doubt;
 use crate::execute::Ready;
+use crate::jobserver::Jobserver;
 use crate::kbuild;
 use crate::stamp::Stamp;
 use crate::tree::Tree;
 
 /// Where the flags for the project's own paths stand in the recorded environment.
 pub const FLAGS: &str = "-DKOMOD_FLAGS_OF_THE_PROJECT";
+
+/// What finding one out takes.
+pub struct Means<'a> {
+    /// Where recipes are kept.
+    pub cache: Option<&'a Path>,
+    /// How many jobs at a time.
+    pub jobserver: &'a Jobserver,
+    /// How long make may read makefiles, and kbuild be silent.
+    pub patience: Duration,
+}
 
 /// A recipe.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -70,10 +82,10 @@ impl Recipe {
     pub fn open(
         tree: &Tree,
         variables: &[(String, String)],
-        cache: Option<&Path>,
+        means: &Means<'_>,
     ) -> Result<Recipe, Doubt> {
         inputs::check(tree, variables)?;
-        let folder = store::folder(tree, variables, cache.ok_or(Doubt::NoCache)?);
+        let folder = store::folder(tree, variables, means.cache.ok_or(Doubt::NoCache)?);
         if let Some(recipe) = store::load(&folder) {
             return recipe.trusted();
         }
@@ -81,7 +93,7 @@ impl Recipe {
         if let Some(recipe) = store::load(&folder) {
             return recipe.trusted();
         }
-        let recipe = probe::run(tree, variables, &folder)?;
+        let recipe = probe::run(tree, variables, &folder, means)?;
         store::save(&folder, &recipe)?;
         recipe.trusted()
     }

@@ -221,6 +221,23 @@ impl Shadow {
         }
     }
 
+    /// Lets the next build begin with an empty folder, because files in it may be incomplete; takes
+    /// the modules away at once.
+    pub fn distrust(&self) {
+        let _ = fs::remove_file(self.dir.join(IDENTITY));
+        let mut folders = vec![self.dir.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|e| e == "ko") {
+                    let _ = fs::remove_file(path);
+                }
+            }
+        }
+    }
+
     fn forget_other_tree(&mut self, identity: &str) -> Result<(), ShadowError> {
         let known = fs::read_to_string(self.dir.join(IDENTITY));
         if known.is_ok_and(|known| known == identity) {

@@ -8,6 +8,7 @@ pub mod client;
 mod inside;
 pub mod protocol;
 mod sandbox;
+pub mod signals;
 mod spawn;
 mod zygote;
 

@@ -1,18 +1,21 @@
 //! Building for a command: with progress, with the fixes the user agreed to, with what went
 //! wrong as diagnostics.
 
+use crate::build_progress::Meter;
 use crate::compiler;
 use crate::console;
-use crate::kernels;
-use crate::progress::Progress;
+use crate::{interruption, jobs, kernels};
 use anyhow::Result;
-use komod_build::{BuildError, Built, BuiltinObject, Options, Project};
+use komod_build::{BuildError, Built, BuiltinObject, Listener, Options, Project};
 use komod_diag::{Diagnostic, Severity, terminal, unified};
 use komod_kernel::find::FoundKernel;
+use std::num::NonZero;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Rounds of building and fixing: a fix may uncover the next mistake.
-const ROUNDS: usize = 4;
+pub const ROUNDS: usize = 4;
 
 /// Notes for the curious: that kbuild did the work, and why; that a tree without vmlinux gives no
 /// type information.
@@ -35,6 +38,12 @@ impl std::fmt::Display for BuildFailed {
 
 impl std::error::Error for BuildFailed {}
 
+impl From<BuildError> for BuildFailed {
+    fn from(error: BuildError) -> Self {
+        BuildFailed { output: error.log.text(), diagnostics: error.diagnostics }
+    }
+}
+
 #[derive(Debug, Clone, Default)]
 pub struct How {
     /// Apply safe fixes and build again.
@@ -49,20 +58,27 @@ pub struct How {
     pub kbuild: bool,
     /// Do not use a compiler that is kept warm.
     pub no_warm: bool,
+    /// How many jobs at a time.
+    pub jobs: Option<NonZero<usize>>,
+    /// How long make may read makefiles, and kbuild be silent.
+    pub patience: Option<Duration>,
 }
 
 /// Builds the modules of a folder or C file.
 pub fn modules(path: &Path, kernel: &FoundKernel, how: &How) -> Result<Built> {
     let built = with_fixes(path, kernel, how, komod_build::build, |built| &built.diagnostics)?;
-    let shown: Vec<Diagnostic> = built
-        .diagnostics
+    warn(&shown(&built.diagnostics, how));
+    Ok(built)
+}
+
+/// Those of a build that worked that are to be shown.
+pub fn shown(diagnostics: &[Diagnostic], how: &How) -> Vec<Diagnostic> {
+    diagnostics
         .iter()
         .filter(|d| how.notes || d.severity != Severity::Note)
         .filter(|d| how.verbose || !QUIET.contains(&d.code.as_ref()))
         .cloned()
-        .collect();
-    warn(&shown);
-    Ok(built)
+        .collect()
 }
 
 /// Compiles them as parts of the kernel.
@@ -78,23 +94,14 @@ fn with_fixes<T>(
     build: fn(&Project, &komod_build::Tree, &Options) -> Result<T, BuildError>,
     said: fn(&T) -> &[Diagnostic],
 ) -> Result<T> {
-    let project = Project::open(path)
-        .map_err(|e| BuildFailed { diagnostics: vec![e.diagnostic()], output: String::new() })?;
+    let project = open(path)?;
     let tree = kernels::tree(kernel)?;
-    let options = Options {
-        verbose: how.verbose,
-        variables: how.variables.clone(),
-        kbuild: how.kbuild,
-        modpost: std::env::current_exe().ok(),
-        compiler: if how.no_warm { None } else { compiler::warm() },
-        ..Options::default()
-    };
     let mut round = 1;
     loop {
-        let progress =
-            Progress::start(format!("building {} for {}", project.name(), kernel.release));
-        let outcome = build(&project, &tree, &options);
-        drop(progress);
+        let meter = Meter::start(&project.name(), &[&kernel.release]);
+        let outcome = build(&project, &tree, &options(how, meter.listener(0)));
+        meter.end();
+        interruption::wait_if_ending();
         let diagnostics = outcome.as_ref().map_or_else(|e| e.diagnostics.as_slice(), said);
         if how.fix && round < ROUNDS && fix(diagnostics)? {
             round += 1;
@@ -104,13 +111,35 @@ fn with_fixes<T>(
             Ok(built) => return Ok(built),
             Err(e) => e,
         };
-        let output = error.log.text();
-        return Err(BuildFailed { diagnostics: error.diagnostics, output }.into());
+        return Err(BuildFailed::from(error).into());
+    }
+}
+
+/// What there is to build.
+pub fn open(path: &Path) -> Result<Project> {
+    interruption::watch();
+    Project::open(path).map_err(|e| {
+        BuildFailed { diagnostics: vec![e.diagnostic()], output: String::new() }.into()
+    })
+}
+
+pub fn options(how: &How, listener: Arc<dyn Listener>) -> Options {
+    Options {
+        verbose: how.verbose,
+        variables: how.variables.clone(),
+        kbuild: how.kbuild,
+        modpost: std::env::current_exe().ok(),
+        compiler: if how.no_warm { None } else { compiler::warm() },
+        jobs: how.jobs,
+        jobserver: jobs::shared(how.jobs),
+        patience: how.patience,
+        listener: Some(listener),
+        ..Options::default()
     }
 }
 
 /// Applies the safe fixes, shows what it changed; `false` if there were none.
-fn fix(diagnostics: &[Diagnostic]) -> Result<bool> {
+pub fn fix(diagnostics: &[Diagnostic]) -> Result<bool> {
     let read = |file: &Path| std::fs::read_to_string(file).ok();
     let diffs: Vec<String> = diagnostics
         .iter()
@@ -126,7 +155,7 @@ fn fix(diagnostics: &[Diagnostic]) -> Result<bool> {
     Ok(!applied.files.is_empty())
 }
 
-fn warn(diagnostics: &[Diagnostic]) {
+pub fn warn(diagnostics: &[Diagnostic]) {
     if !diagnostics.is_empty() {
         console::people(terminal::render_all(diagnostics, console::diagnostics()).trim_end());
     }

@@ -9,6 +9,7 @@
 //! the modules; `run` is the session of `komod run`; `text` is how kernels and failures are shown.
 #![forbid(unsafe_code)]
 
+mod build_progress;
 mod building;
 mod cli;
 mod cmd;
@@ -17,12 +18,15 @@ mod console;
 mod explained;
 mod fetching;
 mod gather;
+mod interruption;
+mod jobs;
 mod json;
 mod kernels;
 mod progress;
 mod refusals;
 mod report_error;
 mod run;
+mod several;
 mod table;
 mod targets;
 mod text;

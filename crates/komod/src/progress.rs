@@ -11,6 +11,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const BETWEEN: Duration = Duration::from_millis(80);
 
 /// The line; it goes away with this value.
+#[derive(Debug)]
 pub struct Progress(Option<(Sender<String>, JoinHandle<()>)>);
 
 impl Progress {

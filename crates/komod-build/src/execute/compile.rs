@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::process::Command;
 
-use crate::kbuild;
+use crate::child::{self, Manner};
 
 /// One call of a compiler.
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +82,6 @@ fn started(
     environment: &[(String, String)],
 ) -> io::Result<Finished> {
     command.current_dir(directory).env_clear().envs(environment.iter().map(|(n, v)| (n, v)));
-    let log = kbuild::run(command, |line| line, None)?;
+    let log = child::run(command, &Manner::default())?;
     Ok(Finished { status: log.status, lines: log.lines })
 }

@@ -11,10 +11,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use crate::action::Step;
+use crate::child::{self, Limit, Manner};
 use crate::doubt::Doubt;
-use crate::kbuild;
 use crate::log::Log;
 use crate::recipe::Recipe;
 
@@ -59,6 +60,8 @@ pub struct Request<'a> {
     pub environment: &'a [(String, String)],
     /// A makefile with rules for what is not made yet.
     pub made: Option<&'a Path>,
+    /// How long make may take.
+    pub patience: Duration,
 }
 
 /// Lets make read the makefiles.
@@ -76,8 +79,13 @@ pub fn run(request: &Request<'_>) -> Result<DryRun, Doubt> {
     if let Some(made) = request.made {
         command.arg(format!("komod-made={}", made.display()));
     }
-    let log =
-        kbuild::run(command, |line| line, None).map_err(Doubt::io("run", PathBuf::from("make")))?;
+    let limit = Some(Limit::Whole(request.patience));
+    let log = match child::run(command, &Manner { limit, ..Manner::default() }) {
+        Err(e) if e.kind() == io::ErrorKind::TimedOut => {
+            return Err(Doubt::Endless(request.patience));
+        }
+        log => log.map_err(Doubt::io("run", PathBuf::from("make")))?,
+    };
     read(&log, recipe, request.folder)
 }
 

@@ -4,12 +4,12 @@
 //! an exported symbol and an assembly file. Its makefile prints what it finds around itself.
 
 use std::fs;
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-use super::{Common, FLAGS, Recipe, inputs, is_makes};
+use super::{Common, FLAGS, Means, Recipe, inputs, is_makes};
 use crate::digest;
 use crate::doubt::Doubt;
+use crate::event::Deaf;
 use crate::execute::{self, Plain};
 use crate::kbuild::Run;
 use crate::log::Log;
@@ -89,7 +89,12 @@ const WARNINGS: [&str; 4] =
     ["the compiler differs", "The kernel was built by", "You are using:", "is not available"];
 
 /// Builds the probe and draws the recipe from it.
-pub fn run(tree: &Tree, variables: &[(String, String)], folder: &Path) -> Result<Recipe, Doubt> {
+pub fn run(
+    tree: &Tree,
+    variables: &[(String, String)],
+    folder: &Path,
+    means: &Means<'_>,
+) -> Result<Recipe, Doubt> {
     let real = fs::canonicalize(folder).map_err(Doubt::io("open", folder))?;
     if let Some(character) = crate::location::bad_character(&real) {
         let where_ = real.display();
@@ -109,22 +114,22 @@ pub fn run(tree: &Tree, variables: &[(String, String)], folder: &Path) -> Result
     }
     let mut all = vec![("KCPPFLAGS".to_owned(), FLAGS.to_owned())];
     all.extend_from_slice(variables);
-    let jobs = std::thread::available_parallelism().map_or(1, NonZero::get);
     let run = Run {
         tree,
         folder: &probe,
         goals: &["modules".to_owned()],
         variables: &all,
-        jobs,
+        jobserver: means.jobserver,
+        patience: means.patience,
         verbose: false,
     };
-    let log = run.run(None, None).map_err(Doubt::io("run", "make"))?;
+    let log = run.run(None, &Deaf).map_err(Doubt::io("run", "make"))?;
     if log.status != Some(0) {
         let words = log.lines.iter().find(|line| line.contains("rror"));
         return Err(Doubt::Probe(words.cloned().unwrap_or_else(|| "no reason given".into())));
     }
     let mut recipe = read(tree, &log, &probe, &real, variables)?;
-    let (doubt, common) = differing(tree, &recipe, variables)?;
+    let (doubt, common) = differing(tree, &recipe, variables, means)?;
     recipe.doubt = doubt;
     recipe.common = common;
     let _ = fs::remove_dir_all(&probe);
@@ -191,6 +196,7 @@ fn differing(
     tree: &Tree,
     recipe: &Recipe,
     variables: &[(String, String)],
+    means: &Means<'_>,
 ) -> Result<(Option<String>, Option<Common>), Doubt> {
     let probe = &recipe.folder;
     let mut kbuilds = Vec::new();
@@ -206,7 +212,8 @@ fn differing(
             let _ = fs::remove_file(entry.path());
         }
     }
-    let subject = plan::Subject { recipe, folder: probe, flags: FLAGS, variables };
+    let subject =
+        plan::Subject { recipe, folder: probe, flags: FLAGS, variables, patience: means.patience };
     let plan = plan::make(&subject)?;
     let environment = plan::environment(&subject);
     let task = execute::Task {
@@ -216,9 +223,9 @@ fn differing(
         compiler: &Plain,
         ready: None,
         modpost: Dialect::of_tree(tree).ok(),
-        jobs: std::thread::available_parallelism().map_or(1, NonZero::get),
+        jobserver: means.jobserver,
         restore: &|line| line,
-        on_line: None,
+        listener: &Deaf,
         verbose: false,
     };
     let mut state = State::default();

@@ -1,6 +1,6 @@
 //! `komod build`.
 
-use super::{BuildFlags, Outcome};
+use super::{BuildFlags, Outcome, build_several};
 use crate::building;
 use crate::console;
 use crate::json;
@@ -12,7 +12,7 @@ use komod_diag::Diagnostic;
 use serde::Serialize;
 use std::path::PathBuf;
 
-/// Build the modules of a folder or C file for one kernel
+/// Build the modules of a folder or C file for a kernel, or for several at once
 ///
 /// The products are those of the kernel's own build system, byte for byte, in a folder per kernel
 /// (target/komod/RELEASE): nothing is written beside the sources. Where a makefile has rules of
@@ -26,12 +26,20 @@ Examples:
   komod build examples/hello       the one in that folder
   komod build hello.c              a single C file; it needs no Makefile
   komod build --kernel 6.12 DIR    for another kernel (see `komod kernel list`)
+  komod build -k 6.1 -k 6.12 DIR   for several, at once; one that fails does not stop the others
   komod build --fix                apply the safe fixes of known mistakes, then build
-  komod build --make KBUILD_MODPOST_WARN=1   with a variable for make")]
+  komod build --make KBUILD_MODPOST_WARN=1   with a variable for make
+
+With --json and one kernel: `kernel`, `modules`, `folder`, `diagnostics`. With several: `ok`, and
+`builds`, which has an object per kernel with the same and `ok`, `error` if that is false.")]
 pub struct BuildArgs {
     /// Folder with a Makefile, or a C file
     #[arg(default_value = ".")]
     what: PathBuf,
+    /// The kernel: a release or its beginning (6.1), a build tree, an image, a folder with both;
+    /// given several times, it is built for all of them
+    #[arg(short, long = "kernel", value_name = "K")]
+    kernels: Vec<String>,
     #[command(flatten)]
     flags: BuildFlags,
     /// Show whole commands on failure, and why the kernel's build system did the work
@@ -52,15 +60,19 @@ struct Answer<'a> {
 }
 
 pub fn run(args: &BuildArgs) -> Result<Outcome> {
-    let kernel = kernels::choose(args.flags.kernel.as_deref(), None, Need::Tree)?;
-    if args.flags.kernel.is_none() && !kernel.running && !args.json {
+    let how = building::How { verbose: args.verbose, notes: !args.json, ..args.flags.how() };
+    if args.kernels.len() > 1 {
+        return build_several::run(&args.what, &args.kernels, &how, args.json);
+    }
+    let wanted = args.kernels.first().map(String::as_str);
+    let kernel = kernels::choose(wanted, None, Need::Tree)?;
+    if wanted.is_none() && !kernel.running && !args.json {
         console::note(&format!(
             "building for {}, which is not the running kernel{}",
             kernel.release,
             kernels::running().map(|r| format!(" ({r})")).unwrap_or_default()
         ));
     }
-    let how = building::How { verbose: args.verbose, notes: !args.json, ..args.flags.how() };
     let built = building::modules(&args.what, &kernel, &how)?;
     if args.json {
         json::print(

@@ -1,6 +1,7 @@
 //! The commands, one file each or per family.
 
 pub mod build;
+mod build_several;
 pub mod clean;
 pub mod diff;
 pub mod explain;
@@ -24,6 +25,8 @@ use anyhow::Result;
 use clap::Args;
 use komod_place::PlaceError;
 use komod_place::process::{Resident, RuntimeDir};
+use std::num::NonZero;
+use std::time::Duration;
 
 /// How a command that did its work ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,12 +36,17 @@ pub enum Outcome {
     Bad,
 }
 
-/// Flags of all commands that build.
+/// The kernel to build for.
 #[derive(Debug, Clone, Args)]
-pub struct BuildFlags {
+pub struct OneKernel {
     /// The kernel: a release or its beginning (6.1), a build tree, an image, a folder with both
     #[arg(short, long, value_name = "K")]
     pub kernel: Option<String>,
+}
+
+/// Flags of all commands that build.
+#[derive(Debug, Clone, Args)]
+pub struct BuildFlags {
     /// Apply the safe fixes of what keeps it from building, and go on
     #[arg(long)]
     fix: bool,
@@ -51,6 +59,15 @@ pub struct BuildFlags {
     /// Start the compiler anew for every file, instead of keeping one that has read its headers
     #[arg(long)]
     no_warm: bool,
+    /// How many jobs at a time, over all kernels; without it, those of the make that started komod,
+    /// or as many as there are processors
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<NonZero<usize>>,
+    /// Give up when make still reads the makefile after so many seconds, or the kernel's build
+    /// system has been silent for so long
+    #[arg(long, value_name = "SECONDS", default_value_t = 300,
+          value_parser = clap::value_parser!(u64).range(1..=365 * 24 * 3_600))]
+    patience: u64,
 }
 
 impl BuildFlags {
@@ -60,6 +77,8 @@ impl BuildFlags {
             variables: self.make.clone(),
             kbuild: self.kbuild,
             no_warm: self.no_warm,
+            jobs: self.jobs,
+            patience: Some(Duration::from_secs(self.patience)),
             ..How::default()
         }
     }

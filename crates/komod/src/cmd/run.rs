@@ -1,6 +1,6 @@
 //! `komod run`: build, load, show the log, unload, judge.
 
-use super::{BuildFlags, Outcome};
+use super::{BuildFlags, OneKernel, Outcome};
 use crate::console;
 use crate::gather;
 use crate::json;
@@ -47,6 +47,8 @@ pub struct RunArgs {
     /// Parameters, also such without a value
     #[arg(last = true, value_name = "PARAM")]
     params: Vec<String>,
+    #[command(flatten)]
+    kernel: OneKernel,
     #[command(flatten)]
     build: BuildFlags,
     /// Compile the modules as parts of the kernel and boot it: their init runs among the
@@ -98,7 +100,7 @@ pub fn run(args: &RunArgs, started: Instant) -> Result<Outcome> {
     }
     let release = gather::release(&words);
     let need = if args.builtin { Need::Both } else { gather::need(&words, Need::Image) };
-    let kernel = kernels::choose(args.build.kernel.as_deref(), release.as_deref(), need)?;
+    let kernel = kernels::choose(args.kernel.kernel.as_deref(), release.as_deref(), need)?;
     let mut sink = Sink::new(args.json || args.quiet, &kernel.release);
     let report = match args.builtin {
         true => Boot {

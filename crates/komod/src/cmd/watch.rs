@@ -1,6 +1,6 @@
 //! `komod watch`.
 
-use super::{BuildFlags, Outcome};
+use super::{BuildFlags, OneKernel, Outcome};
 use crate::building::{self, How};
 use crate::compiler;
 use crate::console;
@@ -32,6 +32,8 @@ pub struct WatchArgs {
     #[arg(default_value = ".")]
     what: PathBuf,
     #[command(flatten)]
+    kernel: OneKernel,
+    #[command(flatten)]
     flags: BuildFlags,
     /// Run the modules after each build
     #[arg(long)]
@@ -46,7 +48,7 @@ pub struct WatchArgs {
 
 pub fn run(args: &WatchArgs) -> Result<Outcome> {
     let need = if args.run { Need::Both } else { Need::Tree };
-    let kernel = kernels::choose(args.flags.kernel.as_deref(), None, need)?;
+    let kernel = kernels::choose(args.kernel.kernel.as_deref(), None, need)?;
     let how = args.flags.how();
     let root = match args.what.is_dir() {
         true => args.what.clone(),
@@ -77,7 +79,7 @@ fn once(args: &WatchArgs, kernel: &FoundKernel, how: &How) -> Result<()> {
             let n = plural(built.modules.len(), "module");
             console::people(&format!("built {n} for {} in {time}", kernel.release));
             if args.run {
-                let kernel = args.flags.kernel.as_deref().unwrap_or(&kernel.release);
+                let kernel = args.kernel.kernel.as_deref().unwrap_or(&kernel.release);
                 run_modules(&built.modules, kernel, &args.more)?;
             }
         }

@@ -1,0 +1,102 @@
+//! `komod build` for several kernels.
+
+use super::Outcome;
+use crate::building::{self, BuildFailed, How};
+use crate::console;
+use crate::json;
+use crate::kernels::{self, Need};
+use crate::report_error;
+use crate::several;
+use crate::text::plural;
+use anyhow::Result;
+use komod_build::Built;
+use komod_diag::Diagnostic;
+use komod_kernel::find::FoundKernel;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    ok: bool,
+    builds: Vec<One<'a>>,
+}
+
+/// What there is to say about one kernel.
+#[derive(Serialize)]
+struct One<'a> {
+    ok: bool,
+    kernel: &'a str,
+    modules: &'a [PathBuf],
+    folder: Option<&'a PathBuf>,
+    diagnostics: &'a [Diagnostic],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    /// What the compiler and kbuild printed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<&'a str>,
+}
+
+pub fn run(what: &Path, wanted: &[String], how: &How, as_json: bool) -> Result<Outcome> {
+    let chosen = wanted.iter().map(|name| kernels::choose(Some(name), None, Need::Tree));
+    let kernels = several::distinct(chosen.collect::<Result<_>>()?)?;
+    let outcomes = several::modules(what, &kernels, how)?;
+    let ok = outcomes.iter().all(Result::is_ok);
+    let results = kernels.iter().zip(outcomes);
+    if as_json {
+        let results: Vec<_> = results.collect();
+        let builds = results.iter().map(|(kernel, outcome)| One::of(kernel, outcome)).collect();
+        json::print("komod-build", Answer { ok, builds })?;
+    } else {
+        for (kernel, outcome) in results {
+            tell(kernel, outcome, how);
+        }
+    }
+    Ok(if ok { Outcome::Good } else { Outcome::Bad })
+}
+
+fn tell(kernel: &FoundKernel, outcome: Result<Built, BuildFailed>, how: &How) {
+    let heading = || console::people(&format!("for {}:", kernel.release));
+    match outcome {
+        Ok(built) => {
+            let shown = building::shown(&built.diagnostics, how);
+            if !shown.is_empty() {
+                heading();
+                building::warn(&shown);
+            }
+            built.modules.iter().for_each(|m| console::line(&m.display().to_string()));
+            let n = plural(built.modules.len(), "module");
+            console::people(&format!("built {n} for {}", kernel.release));
+        }
+        Err(failed) => {
+            heading();
+            report_error::report(&failed.into(), false);
+            console::people(&format!("not built for {}", kernel.release));
+        }
+    }
+}
+
+impl<'a> One<'a> {
+    fn of(kernel: &'a FoundKernel, outcome: &'a Result<Built, BuildFailed>) -> Self {
+        let kernel = &kernel.release;
+        match outcome {
+            Ok(built) => One {
+                ok: true,
+                kernel,
+                modules: &built.modules,
+                folder: Some(&built.folder),
+                diagnostics: &built.diagnostics,
+                error: None,
+                output: None,
+            },
+            Err(failed) => One {
+                ok: false,
+                kernel,
+                modules: &[],
+                folder: None,
+                diagnostics: &failed.diagnostics,
+                error: Some(failed.to_string()),
+                output: Some(&failed.output),
+            },
+        }
+    }
+}
