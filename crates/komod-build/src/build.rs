@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use komod_diag::Diagnostic;
 
+use crate::compile_commands;
 use crate::doubt::Doubt;
 use crate::error::BuildError;
 use crate::execute::{Compile, Plain};
@@ -44,6 +45,8 @@ pub struct Options {
     pub kbuild: bool,
     /// What compiles, instead of the compiler itself.
     pub compiler: Option<Arc<dyn Compile>>,
+    /// Put `compile_commands.json` into the project's folder, too, not only beside the products.
+    pub compile_commands: bool,
 }
 
 /// A build that worked.
@@ -68,11 +71,13 @@ pub fn build(project: &Project, tree: &Tree, options: &Options) -> Result<Built,
         Err(doubt) => {
             State::forget(&workshop.shadow.dir);
             let outcome = workshop.kbuild(&["modules".to_owned()])?;
+            workshop.note_commands(&outcome);
             let mut diagnostics = rules::diagnose(&outcome);
             diagnostics.extend(rules::b53::by_kbuild(&doubt));
             (outcome, diagnostics)
         }
     };
+    diagnostics.extend(workshop.hand_out_commands());
     if !outcome.succeeded() {
         diagnostics.retain(|diagnostic| diagnostic.code != "B-53");
     }
@@ -154,6 +159,8 @@ impl<'a> Workshop<'a> {
             restore: &|line| names.restore(&line),
             on_line: self.options.on_line,
             verbose: self.options.verbose,
+            commands: Some(self.view(false)),
+            commands_surely: self.options.compile_commands,
         })?;
         let outcome =
             Outcome::new(self.project, self.tree, log, self.location.clone(), without_btf);
@@ -163,6 +170,31 @@ impl<'a> Workshop<'a> {
             Some(unknown) if !outcome.succeeded() => Err(Doubt::Failed(unknown.title.clone())),
             _ => Ok((outcome, diagnostics)),
         }
+    }
+
+    fn view(&self, generated: bool) -> compile_commands::View<'_> {
+        compile_commands::View {
+            folder: &self.shadow.dir,
+            root: &self.project.root,
+            contents: &self.shadow.contents,
+            generated,
+        }
+    }
+
+    /// Notes the commands that kbuild has used. Without them the module is no worse.
+    fn note_commands(&self, outcome: &Outcome<'_>) {
+        let failed = !outcome.succeeded();
+        let _ = compile_commands::of_kbuild(&self.view(true), &self.tree.path, failed);
+    }
+
+    /// Puts the commands where the user's editor looks for them, if asked to.
+    fn hand_out_commands(&self) -> Option<Diagnostic> {
+        let (from, to) = (&self.shadow.dir, &self.project.root);
+        if !self.options.compile_commands || from == to {
+            return None;
+        }
+        let error = compile_commands::copy(from, to).err()?;
+        Some(rules::b42::no_commands(to, &error))
     }
 
     fn jobs(&self) -> usize {

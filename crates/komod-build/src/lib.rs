@@ -35,6 +35,7 @@ mod builtin;
 mod c_source;
 mod clean;
 mod command_line;
+mod compile_commands;
 mod depfile;
 mod digest;
 mod doubt;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::compile_commands;
 use crate::digest;
 use crate::doubt::Doubt;
 use crate::execute::{self, Compile};
@@ -43,6 +44,10 @@ pub struct Request<'a> {
     pub on_line: Option<fn(&str)>,
     /// Whole commands in the output.
     pub verbose: bool,
+    /// For `compile_commands.json`.
+    pub commands: Option<compile_commands::View<'a>>,
+    /// It must be there, even if there is nothing else to do.
+    pub commands_surely: bool,
 }
 
 /// The plan, kept in the folder.
@@ -64,7 +69,8 @@ pub fn build(request: &Request<'_>) -> Result<Log, Doubt> {
         status: Some(0),
         lines: recipe.said.clone(),
     };
-    if State::complete(folder, &key).is_some() {
+    let lacking = request.commands_surely && !folder.join(compile_commands::FILE).exists();
+    if !lacking && State::complete(folder, &key).is_some() {
         return Ok(log);
     }
     let subject =
@@ -77,6 +83,10 @@ pub fn build(request: &Request<'_>) -> Result<Log, Doubt> {
             plan
         }
     };
+    if let Some(view) = &request.commands {
+        compile_commands::of_plan(view, &plan, &recipe.directory)
+            .map_err(Doubt::io("write", folder.join(compile_commands::FILE)))?;
+    }
     log.lines.extend(plan.said.iter().cloned().map(|line| (request.restore)(line)));
     let folders: BTreeSet<_> = plan.actions.iter().filter_map(|a| a.target.parent()).collect();
     for folder in folders {
@@ -113,9 +123,13 @@ pub fn build(request: &Request<'_>) -> Result<Log, Doubt> {
     Ok(log)
 }
 
+/// Changes when builds by the same plan leave something else.
+const MEANING: &str = "2";
+
 /// A name for all that the plan comes from, but for the makefiles' text.
 fn key(request: &Request<'_>, recipe: &Recipe) -> String {
     let mut parts = vec![
+        MEANING.to_owned(),
         recipe.id.clone(),
         request.folder.display().to_string(),
         request.flags.to_owned(),

@@ -11,6 +11,7 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use crate::compile_commands;
 use crate::makefile;
 use crate::project::{Kind, Project};
 
@@ -176,7 +177,7 @@ fn content_of(relative: &Path, source: PathBuf) -> Option<Content> {
     let name = relative.file_name()?.to_string_lossy().into_owned();
     let top = relative.parent().is_none_or(|parent| parent.as_os_str().is_empty());
     let left = ["modules.order", "built-in.a", ".module-common.o"].contains(&name.as_str())
-        || (top && name == "Module.symvers")
+        || (top && ["Module.symvers", compile_commands::FILE].contains(&name.as_str()))
         || [".ko", ".mod", ".mod.c", ".mod.o", ".cmd", ".o.d"].iter().any(|e| name.ends_with(e))
         || name.starts_with(".tmp_")
         || name.starts_with(".komod-");
