@@ -47,6 +47,8 @@ pub struct Options {
     pub compiler: Option<Arc<dyn Compile>>,
     /// Put `compile_commands.json` into the project's folder, too, not only beside the products.
     pub compile_commands: bool,
+    /// Build in the project's own folder, as `make -C TREE M=FOLDER` does.
+    pub in_place: bool,
 }
 
 /// A build that worked.

@@ -47,7 +47,7 @@ mod kbuild;
 mod location;
 mod log;
 mod makefile;
-mod messages;
+pub mod messages;
 pub mod modpost;
 mod modules;
 mod native;

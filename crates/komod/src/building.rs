@@ -49,6 +49,12 @@ pub struct How {
     pub kbuild: bool,
     /// Do not use a compiler that is kept warm.
     pub no_warm: bool,
+    /// Leave what is to be said about a build that worked to the caller.
+    pub silent: bool,
+    /// Put `compile_commands.json` into the project's folder, too.
+    pub compile_commands: bool,
+    /// Build beside the sources.
+    pub in_place: bool,
 }
 
 /// Builds the modules of a folder or C file.
@@ -61,7 +67,9 @@ pub fn modules(path: &Path, kernel: &FoundKernel, how: &How) -> Result<Built> {
         .filter(|d| how.verbose || !QUIET.contains(&d.code.as_ref()))
         .cloned()
         .collect();
-    warn(&shown);
+    if !how.silent {
+        warn(&shown);
+    }
     Ok(built)
 }
 
@@ -86,6 +94,8 @@ fn with_fixes<T>(
         variables: how.variables.clone(),
         kbuild: how.kbuild,
         compiler: if how.no_warm { None } else { compiler::warm() },
+        compile_commands: how.compile_commands,
+        in_place: how.in_place,
         ..Options::default()
     };
     let mut round = 1;

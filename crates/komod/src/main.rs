@@ -19,6 +19,7 @@ mod fetching;
 mod gather;
 mod json;
 mod kernels;
+mod message_format;
 mod progress;
 mod refusals;
 mod report_error;

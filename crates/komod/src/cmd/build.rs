@@ -1,15 +1,18 @@
 //! `komod build`.
 
+use super::build_output::OutputFlags;
 use super::{BuildFlags, Outcome};
 use crate::building;
 use crate::console;
 use crate::json;
 use crate::kernels::{self, Need};
+use crate::message_format::Told;
 use crate::text::plural;
 use anyhow::Result;
 use clap::Args;
 use komod_diag::Diagnostic;
 use serde::Serialize;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 /// Build the modules of a folder or C file for one kernel
@@ -27,13 +30,23 @@ Examples:
   komod build hello.c              a single C file; it needs no Makefile
   komod build --kernel 6.12 DIR    for another kernel (see `komod kernel list`)
   komod build --fix                apply the safe fixes of known mistakes, then build
-  komod build --make KBUILD_MODPOST_WARN=1   with a variable for make")]
+  komod build --make KBUILD_MODPOST_WARN=1   with a variable for make
+  komod build --compile-commands   let clangd know how the sources are compiled
+  komod build --message-format short   file:line:column: level: text, for an editor's list
+
+Lines of --message-format json, by their \"reason\":
+  compiler-message   file, line, column, level, message, option, notes, rendered
+  diagnostic         diagnostic: code, severity, title, evidence, fixes, hints
+  compiler-artifact  module, fresh
+  build-finished     success")]
 pub struct BuildArgs {
     /// Folder with a Makefile, or a C file
     #[arg(default_value = ".")]
     what: PathBuf,
     #[command(flatten)]
     flags: BuildFlags,
+    #[command(flatten)]
+    output: OutputFlags,
     /// Show whole commands on failure, and why the kernel's build system did the work
     #[arg(short, long)]
     verbose: bool,
@@ -52,6 +65,14 @@ struct Answer<'a> {
 }
 
 pub fn run(args: &BuildArgs) -> Result<Outcome> {
+    let outcome = build(args);
+    if outcome.is_err() {
+        args.output.message_format.not_begun()?;
+    }
+    outcome
+}
+
+fn build(args: &BuildArgs) -> Result<Outcome> {
     let kernel = kernels::choose(args.flags.kernel.as_deref(), None, Need::Tree)?;
     if args.flags.kernel.is_none() && !kernel.running && !args.json {
         console::note(&format!(
@@ -61,7 +82,14 @@ pub fn run(args: &BuildArgs) -> Result<Outcome> {
         ));
     }
     let how = building::How { verbose: args.verbose, notes: !args.json, ..args.flags.how() };
-    let built = building::modules(&args.what, &kernel, &how)?;
+    let how = args.output.how(args.flags.kernel.iter().count(), how)?;
+    let built = building::modules(&args.what, &kernel, &how);
+    let told = Told { release: &kernel.release, tree: &kernels::tree(&kernel)?.path };
+    let built = match args.output.message_format.tell(&told, built)? {
+        ControlFlow::Continue(built) => built,
+        ControlFlow::Break(true) => return Ok(Outcome::Good),
+        ControlFlow::Break(false) => return Ok(Outcome::Bad),
+    };
     if args.json {
         json::print(
             "komod-build",

@@ -1,6 +1,7 @@
 //! The commands, one file each or per family.
 
 pub mod build;
+mod build_output;
 pub mod clean;
 pub mod diff;
 pub mod explain;
