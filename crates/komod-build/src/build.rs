@@ -13,6 +13,7 @@ use crate::compile_commands;
 use crate::doubt::Doubt;
 use crate::error::BuildError;
 use crate::execute::{Compile, Plain};
+use crate::in_place::{self, Ledger};
 use crate::kbuild::Run;
 use crate::location::{self, Location, Surroundings};
 use crate::log::{Log, Names};
@@ -67,11 +68,24 @@ pub struct Built {
 /// Builds the project's modules for the tree's kernel: without kbuild if that makes the same, with
 /// it in all other cases, which a note (`B-53`) then says.
 pub fn build(project: &Project, tree: &Tree, options: &Options) -> Result<Built, BuildError> {
-    let workshop = Workshop::open(project, tree, options, "", |_| {})?;
+    let workshop = match options.in_place {
+        true => Workshop::in_place(project, tree, options)?,
+        false => Workshop::open(project, tree, options, "", |_| {})?,
+    };
+    let built = build_in(&workshop);
+    if let Some(ledger) = &workshop.ledger {
+        let modules = built.as_ref().ok().map(|built| built.modules.as_slice());
+        let closed = ledger.close(modules);
+        closed.map_err(|e| unreadable(&ledger.folder, &e, Log::default()))?;
+    }
+    built
+}
+
+fn build_in(workshop: &Workshop<'_>) -> Result<Built, BuildError> {
     let (outcome, mut diagnostics) = match workshop.native() {
         Ok(diagnosed) => diagnosed,
         Err(doubt) => {
-            State::forget(&workshop.shadow.dir);
+            workshop.make_way_for_kbuild()?;
             let outcome = workshop.kbuild(&["modules".to_owned()])?;
             workshop.note_commands(&outcome);
             let mut diagnostics = rules::diagnose(&outcome);
@@ -89,13 +103,19 @@ pub fn build(project: &Project, tree: &Tree, options: &Options) -> Result<Built,
     }
     let dir = &workshop.shadow.dir;
     let modules = match modules::load_order(dir).and_then(|modules| {
-        remove_others(dir, &modules)?;
+        if workshop.ledger.is_none() {
+            remove_others(dir, &modules)?;
+        }
         Ok(modules)
     }) {
         Ok(modules) => modules,
-        Err(e) => return Err(BuildError::new(vec![rules::b00::products(dir, &e)], log)),
+        Err(e) => return Err(unreadable(dir, &e, log)),
     };
     Ok(Built { modules, folder: dir.clone(), diagnostics, log })
+}
+
+fn unreadable(dir: &Path, error: &io::Error, log: Log) -> BuildError {
+    BuildError::new(vec![rules::b00::products(dir, error)], log)
 }
 
 /// Modules of an earlier build that the makefile no longer makes.
@@ -117,6 +137,8 @@ pub struct Workshop<'a> {
     location: Location,
     /// The mirror.
     pub shadow: Shadow,
+    /// What is made beside the sources, if that is where the build is.
+    ledger: Option<Ledger>,
 }
 
 impl<'a> Workshop<'a> {
@@ -139,7 +161,29 @@ impl<'a> Workshop<'a> {
         let shadow = Shadow::mirror(&location.path, &tree.identity(), contents)?;
         neighbours::link(&project.root, &location.path, &shadow.contents)
             .map_err(|(path, source)| shadow::ShadowError::Io { action: "make", path, source })?;
-        Ok(Workshop { project, tree, options, location, shadow })
+        Ok(Workshop { project, tree, options, location, shadow, ledger: None })
+    }
+
+    /// The project's own folder as the workshop.
+    fn in_place(
+        project: &'a Project,
+        tree: &'a Tree,
+        options: &'a Options,
+    ) -> Result<Self, BuildError> {
+        let in_place::InPlace { location, shadow, ledger } = in_place::open(project, tree)?;
+        Ok(Workshop { project, tree, options, location, shadow, ledger: Some(ledger) })
+    }
+
+    /// Where komod keeps what it knows about the folder of the build.
+    fn notes(&self) -> &Path {
+        self.ledger.as_ref().map_or(&self.shadow.dir, |ledger| &ledger.folder)
+    }
+
+    /// Takes away what would make kbuild trust products that it did not make for this tree.
+    fn make_way_for_kbuild(&self) -> Result<(), BuildError> {
+        State::forget(self.notes(), &self.shadow.dir);
+        let distrusted = self.ledger.as_ref().map_or(Ok(()), Ledger::distrust);
+        distrusted.map_err(|e| unreadable(&self.shadow.dir, &e, Log::default()))
     }
 
     /// Builds without kbuild, and says how it went and why.
@@ -152,6 +196,7 @@ impl<'a> Workshop<'a> {
         let log = native::build(&native::Request {
             tree: self.tree,
             folder: &self.shadow.dir,
+            notes: self.notes(),
             contents: &self.shadow.contents,
             flags: &self.flags().unwrap_or_default(),
             variables: &variables,
@@ -161,7 +206,7 @@ impl<'a> Workshop<'a> {
             restore: &|line| names.restore(&line),
             on_line: self.options.on_line,
             verbose: self.options.verbose,
-            commands: Some(self.view(false)),
+            commands: self.wants_commands().then(|| self.view(false)),
             commands_surely: self.options.compile_commands,
         })?;
         let outcome =
@@ -183,8 +228,16 @@ impl<'a> Workshop<'a> {
         }
     }
 
+    /// Beside the sources only if asked for.
+    fn wants_commands(&self) -> bool {
+        self.ledger.is_none() || self.options.compile_commands
+    }
+
     /// Notes the commands that kbuild has used. Without them the module is no worse.
     fn note_commands(&self, outcome: &Outcome<'_>) {
+        if !self.wants_commands() {
+            return;
+        }
         let failed = !outcome.succeeded();
         let _ = compile_commands::of_kbuild(&self.view(true), &self.tree.path, failed);
     }
@@ -242,6 +295,9 @@ impl<'a> Workshop<'a> {
     /// user's files, and `#include "../x.h"` is also looked up from where the source really is.
     fn flags(&self) -> Option<String> {
         let root = &self.project.root;
+        if self.ledger.is_some() {
+            return None;
+        }
         if location::bad_character(root).is_some() {
             return None;
         }

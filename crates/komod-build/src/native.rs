@@ -26,6 +26,8 @@ pub struct Request<'a> {
     pub tree: &'a Tree,
     /// In this folder.
     pub folder: &'a Path,
+    /// Where komod keeps what it knows about it.
+    pub notes: &'a Path,
     /// What komod put there.
     pub contents: &'a BTreeMap<PathBuf, Content>,
     /// Flags for the preprocessor, `KCPPFLAGS`.
@@ -50,7 +52,7 @@ pub struct Request<'a> {
     pub commands_surely: bool,
 }
 
-/// The plan, kept in the folder.
+/// The plan, kept among the notes.
 const PLAN: &str = ".komod-plan.json";
 
 #[derive(Serialize, Deserialize)]
@@ -70,16 +72,21 @@ pub fn build(request: &Request<'_>) -> Result<Log, Doubt> {
         lines: recipe.said.clone(),
     };
     let lacking = request.commands_surely && !folder.join(compile_commands::FILE).exists();
-    if !lacking && State::complete(folder, &key).is_some() {
+    if !lacking && State::complete(request.notes, &key).is_some() {
         return Ok(log);
     }
-    let subject =
-        Subject { recipe: &recipe, folder, flags: request.flags, variables: request.variables };
-    let plan = match kept(folder, &key) {
+    let subject = Subject {
+        recipe: &recipe,
+        folder,
+        notes: request.notes,
+        flags: request.flags,
+        variables: request.variables,
+    };
+    let plan = match kept(request.notes, &key) {
         Some(plan) => plan,
         None => {
             let plan = plan::make(&subject)?;
-            keep(folder, &key, &plan)?;
+            keep(request.notes, &key, &plan)?;
             plan
         }
     };
@@ -92,7 +99,7 @@ pub fn build(request: &Request<'_>) -> Result<Log, Doubt> {
     for folder in folders {
         replace::sweep(folder).map_err(Doubt::io("read", folder))?;
     }
-    let mut state = State::load(folder);
+    let mut state = State::load(request.notes);
     if state.recipe != recipe.id {
         state = State { recipe: recipe.id.clone(), ..State::default() };
     }
@@ -119,7 +126,7 @@ pub fn build(request: &Request<'_>) -> Result<Log, Doubt> {
     } else {
         state.modules = plan.modules;
     }
-    state.save(folder)?;
+    state.save(request.notes)?;
     Ok(log)
 }
 
@@ -141,15 +148,15 @@ fn key(request: &Request<'_>, recipe: &Recipe) -> String {
     digest::of(parts)
 }
 
-fn kept(folder: &Path, key: &str) -> Option<Plan> {
-    let kept: Kept<Plan> = serde_json::from_slice(&fs::read(folder.join(PLAN)).ok()?).ok()?;
+fn kept(notes: &Path, key: &str) -> Option<Plan> {
+    let kept: Kept<Plan> = serde_json::from_slice(&fs::read(notes.join(PLAN)).ok()?).ok()?;
     let current = kept.key == key
         && kept.plan.makefiles.as_ref()?.iter().all(|(path, stamp)| Stamp::of(path) == *stamp);
     current.then_some(kept.plan)
 }
 
-fn keep(folder: &Path, key: &str, plan: &Plan) -> Result<(), Doubt> {
-    let path = folder.join(PLAN);
+fn keep(notes: &Path, key: &str, plan: &Plan) -> Result<(), Doubt> {
+    let path = notes.join(PLAN);
     let bytes = serde_json::to_vec(&Kept { key: key.to_owned(), plan })
         .map_err(|e| Doubt::Failed(e.to_string()))?;
     replace::file(&path, &bytes).map_err(Doubt::io("write", path))

@@ -167,3 +167,30 @@ fn clangd_finds_the_commands_if_asked() {
         assert_eq!(list[0]["file"], user.dir.join("p/warns.c").to_str().unwrap());
     }
 }
+
+#[test]
+fn the_module_lies_beside_its_source_if_asked() {
+    for kernel in kernels() {
+        let user = User::new("beside");
+        user.file("p/Makefile", "obj-m := hello.o\n");
+        user.file("p/hello.c", WARNS);
+        let p = user.dir.join("p");
+        let built = user.build(&kernel, &p, &["--in-place"]);
+        assert_eq!(built, [p.join("hello.ko").to_str().unwrap()]);
+        let json = user.komod(&["clean", "p", "--in-place", "--json"]).good().json("komod-clean");
+        let removed = json["removed"].as_array().unwrap();
+        assert!(removed.iter().any(|path| path.as_str().unwrap().ends_with("p/hello.ko")));
+        let left = || {
+            let names = std::fs::read_dir(&p).unwrap().map(|e| e.unwrap().file_name());
+            let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(left(), ["Makefile", "hello.c"]);
+        user.build(&kernel, &p, &["--in-place"]);
+        user.komod(&["clean", "p"]).good().complains("beside the sources");
+        assert_eq!(left(), ["Makefile", "hello.c"]);
+        let single = ["build", "p/hello.c", "--in-place", "-k", kernel.root.to_str().unwrap()];
+        user.komod(&single).ends_with(1).complains("not for a single file");
+    }
+}

@@ -206,7 +206,7 @@ fn differing(
             let _ = fs::remove_file(entry.path());
         }
     }
-    let subject = plan::Subject { recipe, folder: probe, flags: FLAGS, variables };
+    let subject = plan::Subject { recipe, folder: probe, notes: probe, flags: FLAGS, variables };
     let plan = plan::make(&subject)?;
     let environment = plan::environment(&subject);
     let task = execute::Task {

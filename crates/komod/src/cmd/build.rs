@@ -32,6 +32,7 @@ Examples:
   komod build --fix                apply the safe fixes of known mistakes, then build
   komod build --make KBUILD_MODPOST_WARN=1   with a variable for make
   komod build --compile-commands   let clangd know how the sources are compiled
+  komod build --in-place           leave hello.ko beside hello.c, as make does
   komod build --message-format short   file:line:column: level: text, for an editor's list
 
 Lines of --message-format json, by their \"reason\":

@@ -18,7 +18,11 @@ pub struct OutputFlags {
     /// How compiler messages and diagnoses are reported
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t, conflicts_with = "json")]
     pub message_format: MessageFormat,
-    #[arg(skip)]
+    /// Build beside the sources, as make does; `komod clean` removes that again
+    ///
+    /// The folder needs a makefile and must be writable. It serves one kernel at a time: what was
+    /// built for another one, or by make itself, is built again.
+    #[arg(long)]
     pub in_place: bool,
 }
 
