@@ -20,6 +20,9 @@
 //!               └─ rules::diagnose        what went wrong: code, evidence, way out, fix
 //! ```
 //!
+//! [`Options::in_place`] makes the project's own folder that folder, as make does; what is made there
+//! is noted, so that [`clean_in_place`] finds it. Each build leaves `compile_commands.json`.
+//!
 //! The user's Makefile is read as it is; a single `.c` needs none. Whatever the compiler says is
 //! reported with the user's own paths.
 //!
