@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use komod_diag::Diagnostic;
 
+use crate::compile_commands;
 use crate::doubt::Doubt;
 use crate::error::BuildError;
 use crate::event::{Deaf, Listener};
 use crate::execute::{Compile, Plain};
+use crate::in_place::{self, Ledger};
 use crate::jobserver::Jobserver;
 use crate::kbuild::Run;
 use crate::location::{self, Location, Surroundings};
@@ -56,6 +58,10 @@ pub struct Options {
     pub kbuild: bool,
     /// What compiles, instead of the compiler itself.
     pub compiler: Option<Arc<dyn Compile>>,
+    /// Put `compile_commands.json` into the project's folder, too, not only beside the products.
+    pub compile_commands: bool,
+    /// Build in the project's own folder, as `make -C TREE M=FOLDER` does.
+    pub in_place: bool,
 }
 
 /// A build that worked.
@@ -79,7 +85,20 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// it in all other cases, which a note (`B-53`) then says.
 pub fn build(project: &Project, tree: &Tree, options: &Options) -> Result<Built, BuildError> {
     let _build = stop::Build::begins();
-    let workshop = Workshop::open(project, tree, options, "", |_| {})?;
+    let workshop = match options.in_place {
+        true => Workshop::in_place(project, tree, options)?,
+        false => Workshop::open(project, tree, options, "", |_| {})?,
+    };
+    let built = build_in(&workshop);
+    if let Some(ledger) = &workshop.ledger {
+        let modules = built.as_ref().ok().map(|built| built.modules.as_slice());
+        let closed = ledger.close(modules);
+        closed.map_err(|e| unreadable(&ledger.folder, &e, Log::default()))?;
+    }
+    built
+}
+
+fn build_in(workshop: &Workshop<'_>) -> Result<Built, BuildError> {
     let (outcome, mut diagnostics) = match workshop.native() {
         Ok(diagnosed) => diagnosed,
         Err(_) if stop::stopped() => return Err(BuildError::stopped()),
@@ -87,13 +106,15 @@ pub fn build(project: &Project, tree: &Tree, options: &Options) -> Result<Built,
             return Err(BuildError::new(vec![rules::b54::reading(time)], Log::default()));
         }
         Err(doubt) => {
-            State::forget(&workshop.shadow.dir);
+            workshop.make_way_for_kbuild()?;
             let outcome = workshop.kbuild(&["modules".to_owned()])?;
+            workshop.note_commands(&outcome);
             let mut diagnostics = rules::diagnose(&outcome);
             diagnostics.extend(rules::b53::by_kbuild(&doubt));
             (outcome, diagnostics)
         }
     };
+    diagnostics.extend(workshop.hand_out_commands());
     if !outcome.succeeded() {
         diagnostics.retain(|diagnostic| diagnostic.code != "B-53");
     }
@@ -103,13 +124,19 @@ pub fn build(project: &Project, tree: &Tree, options: &Options) -> Result<Built,
     }
     let dir = &workshop.shadow.dir;
     let modules = match modules::load_order(dir).and_then(|modules| {
-        remove_others(dir, &modules)?;
+        if workshop.ledger.is_none() {
+            remove_others(dir, &modules)?;
+        }
         Ok(modules)
     }) {
         Ok(modules) => modules,
-        Err(e) => return Err(BuildError::new(vec![rules::b00::products(dir, &e)], log)),
+        Err(e) => return Err(unreadable(dir, &e, log)),
     };
     Ok(Built { modules, folder: dir.clone(), diagnostics, log })
+}
+
+fn unreadable(dir: &Path, error: &io::Error, log: Log) -> BuildError {
+    BuildError::new(vec![rules::b00::products(dir, error)], log)
 }
 
 /// Modules of an earlier build that the makefile no longer makes.
@@ -132,6 +159,8 @@ pub struct Workshop<'a> {
     jobserver: Arc<Jobserver>,
     /// The mirror.
     pub shadow: Shadow,
+    /// What is made beside the sources, if that is where the build is.
+    ledger: Option<Ledger>,
 }
 
 impl<'a> Workshop<'a> {
@@ -154,11 +183,31 @@ impl<'a> Workshop<'a> {
         let shadow = Shadow::mirror(&location.path, &tree.identity(), contents)?;
         neighbours::link(&project.root, &location.path, &shadow.contents)
             .map_err(|(path, source)| shadow::ShadowError::Io { action: "make", path, source })?;
-        let jobserver = match &options.jobserver {
-            Some(shared) => shared.clone(),
-            None => Arc::new(Jobserver::open(options.jobs).map_err(|e| BuildError::start(&e))?),
-        };
-        Ok(Workshop { project, tree, options, location, jobserver, shadow })
+        let jobserver = jobserver(options)?;
+        Ok(Workshop { project, tree, options, location, jobserver, shadow, ledger: None })
+    }
+
+    /// The project's own folder as the workshop.
+    fn in_place(
+        project: &'a Project,
+        tree: &'a Tree,
+        options: &'a Options,
+    ) -> Result<Self, BuildError> {
+        let in_place::InPlace { location, shadow, ledger } = in_place::open(project, tree)?;
+        let jobserver = jobserver(options)?;
+        Ok(Workshop { project, tree, options, location, jobserver, shadow, ledger: Some(ledger) })
+    }
+
+    /// Where komod keeps what it knows about the folder of the build.
+    fn notes(&self) -> &Path {
+        self.ledger.as_ref().map_or(&self.shadow.dir, |ledger| &ledger.folder)
+    }
+
+    /// Takes away what would make kbuild trust products that it did not make for this tree.
+    fn make_way_for_kbuild(&self) -> Result<(), BuildError> {
+        State::forget(self.notes(), &self.shadow.dir);
+        let distrusted = self.ledger.as_ref().map_or(Ok(()), Ledger::distrust);
+        distrusted.map_err(|e| unreadable(&self.shadow.dir, &e, Log::default()))
     }
 
     /// Builds without kbuild, and says how it went and why.
@@ -171,6 +220,7 @@ impl<'a> Workshop<'a> {
         let log = native::build(&native::Request {
             tree: self.tree,
             folder: &self.shadow.dir,
+            notes: self.notes(),
             contents: &self.shadow.contents,
             flags: &self.flags().unwrap_or_default(),
             variables: &variables,
@@ -181,6 +231,8 @@ impl<'a> Workshop<'a> {
             restore: &|line| names.restore(&line),
             listener: self.listener(),
             verbose: self.options.verbose,
+            commands: self.wants_commands().then(|| self.view(false)),
+            commands_surely: self.options.compile_commands,
         })?;
         let outcome =
             Outcome::new(self.project, self.tree, log, self.location.clone(), without_btf);
@@ -210,6 +262,39 @@ impl<'a> Workshop<'a> {
             }
             _ => BuildError::start(error),
         }
+    }
+
+    fn view(&self, generated: bool) -> compile_commands::View<'_> {
+        compile_commands::View {
+            folder: &self.shadow.dir,
+            root: &self.project.root,
+            contents: &self.shadow.contents,
+            generated,
+        }
+    }
+
+    /// Beside the sources only if asked for.
+    fn wants_commands(&self) -> bool {
+        self.ledger.is_none() || self.options.compile_commands
+    }
+
+    /// Notes the commands that kbuild has used. Without them the module is no worse.
+    fn note_commands(&self, outcome: &Outcome<'_>) {
+        if !self.wants_commands() {
+            return;
+        }
+        let failed = !outcome.succeeded();
+        let _ = compile_commands::of_kbuild(&self.view(true), &self.tree.path, failed);
+    }
+
+    /// Puts the commands where the user's editor looks for them, if asked to.
+    fn hand_out_commands(&self) -> Option<Diagnostic> {
+        let (from, to) = (&self.shadow.dir, &self.project.root);
+        if !self.options.compile_commands || from == to {
+            return None;
+        }
+        let error = compile_commands::copy(from, to).err()?;
+        Some(rules::b42::no_commands(to, &error))
     }
 
     /// Variables for make's command line, and why there will be no type information.
@@ -266,6 +351,9 @@ impl<'a> Workshop<'a> {
     /// user's files, and `#include "../x.h"` is also looked up from where the source really is.
     fn flags(&self) -> Option<String> {
         let root = &self.project.root;
+        if self.ledger.is_some() {
+            return None;
+        }
         if location::bad_character(root).is_some() {
             return None;
         }
@@ -295,5 +383,13 @@ impl<'a> Workshop<'a> {
         }
         let resolver = "tools/bpf/resolve_btfids/resolve_btfids";
         (!self.tree.has(resolver)).then(|| format!("the kernel tree has no {resolver}"))
+    }
+}
+
+/// The jobs of this build.
+fn jobserver(options: &Options) -> Result<Arc<Jobserver>, BuildError> {
+    match &options.jobserver {
+        Some(shared) => Ok(shared.clone()),
+        None => Jobserver::open(options.jobs).map(Arc::new).map_err(|e| BuildError::start(&e)),
     }
 }

@@ -70,7 +70,7 @@ fn remove(folder: &Path) -> io::Result<bool> {
 }
 
 /// Removes `target/komod`, and `target`, when nothing but komod's marks is left in them.
-fn forget(parent: &Path) {
+pub fn forget(parent: &Path) {
     let marks = ["CACHEDIR.TAG", ".gitignore"];
     let Ok(entries) = fs::read_dir(parent) else { return };
     if entries.flatten().any(|e| !marks.iter().any(|mark| e.file_name() == *mark)) {

@@ -20,6 +20,9 @@
 //!               └─ rules::diagnose        what went wrong: code, evidence, way out, fix
 //! ```
 //!
+//! [`Options::in_place`] makes the project's own folder that folder, as make does; what is made there
+//! is noted, so that [`clean_in_place`] finds it. Each build leaves `compile_commands.json`.
+//!
 //! The user's Makefile is read as it is; a single `.c` needs none. Whatever the compiler says is
 //! reported with the user's own paths.
 //!
@@ -36,6 +39,7 @@ mod c_source;
 mod child;
 mod clean;
 mod command_line;
+mod compile_commands;
 mod depfile;
 mod digest;
 mod doubt;
@@ -44,12 +48,13 @@ mod evaluate;
 pub mod event;
 mod execute;
 mod fixing;
+mod in_place;
 pub mod jobserver;
 mod kbuild;
 mod location;
 mod log;
 mod makefile;
-mod messages;
+pub mod messages;
 pub mod modpost;
 mod modules;
 mod native;
@@ -76,6 +81,7 @@ pub use error::BuildError;
 pub use event::{Event, Listener};
 pub use execute::{Compile, Finished, Job, Plain};
 pub use fixing::{Applied, apply_fixes};
+pub use in_place::clean as clean_in_place;
 pub use log::Log;
 pub use project::{Project, ProjectError};
 pub use repaired::{build, compile_builtin};

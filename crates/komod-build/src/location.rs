@@ -133,7 +133,8 @@ pub fn bad_character(path: &Path) -> Option<char> {
     bytes.iter().copied().find(|&b| bad(b)).map(char::from)
 }
 
-fn attempt(path: &Path) -> Result<(), Displaced> {
+/// Can products be put there? Makes the folder.
+pub fn attempt(path: &Path) -> Result<(), Displaced> {
     if let Some(character) = bad_character(path) {
         return Err(Displaced::Character { path: path.to_owned(), character });
     }

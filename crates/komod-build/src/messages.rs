@@ -1,6 +1,10 @@
 //! The compiler's messages, taken apart.
 
+mod block;
+
 use std::path::PathBuf;
+
+pub use block::{Block, blocks};
 
 /// How a compiler rates a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::compile_commands;
 use crate::digest;
 use crate::doubt::Doubt;
 use crate::event::{Event, Listener};
@@ -28,6 +29,8 @@ pub struct Request<'a> {
     pub tree: &'a Tree,
     /// In this folder.
     pub folder: &'a Path,
+    /// Where komod keeps what it knows about it.
+    pub notes: &'a Path,
     /// What komod put there.
     pub contents: &'a BTreeMap<PathBuf, Content>,
     /// Flags for the preprocessor, `KCPPFLAGS`.
@@ -48,9 +51,13 @@ pub struct Request<'a> {
     pub listener: &'a dyn Listener,
     /// Whole commands in the output.
     pub verbose: bool,
+    /// For `compile_commands.json`.
+    pub commands: Option<compile_commands::View<'a>>,
+    /// It must be there, even if there is nothing else to do.
+    pub commands_surely: bool,
 }
 
-/// The plan, kept in the folder.
+/// The plan, kept among the notes.
 const PLAN: &str = ".komod-plan.json";
 
 #[derive(Serialize, Deserialize)]
@@ -71,24 +78,30 @@ pub fn build(request: &Request<'_>) -> Result<Log, Doubt> {
         status: Some(0),
         lines: recipe.said.clone(),
     };
-    if State::complete(folder, &key).is_some() {
+    let lacking = request.commands_surely && !folder.join(compile_commands::FILE).exists();
+    if !lacking && State::complete(request.notes, &key).is_some() {
         return Ok(log);
     }
     let subject = Subject {
         recipe: &recipe,
         folder,
+        notes: request.notes,
         flags: request.flags,
         variables: request.variables,
         patience: request.patience,
     };
-    let plan = match kept(folder, &key) {
+    let plan = match kept(request.notes, &key) {
         Some(plan) => plan,
         None => {
             let plan = plan::make(&subject)?;
-            keep(folder, &key, &plan)?;
+            keep(request.notes, &key, &plan)?;
             plan
         }
     };
+    if let Some(view) = &request.commands {
+        compile_commands::of_plan(view, &plan, &recipe.directory)
+            .map_err(Doubt::io("write", folder.join(compile_commands::FILE)))?;
+    }
     log.lines.extend(plan.said.iter().cloned().map(|line| (request.restore)(line)));
     let folders: BTreeSet<_> = plan.actions.iter().filter_map(|a| a.target.parent()).collect();
     for folder in folders {
@@ -96,7 +109,7 @@ pub fn build(request: &Request<'_>) -> Result<Log, Doubt> {
     }
     let (modules, steps) = (plan.modules.len(), plan.actions.len());
     request.listener.hear(Event::Planned { modules, steps });
-    let mut state = State::load(folder);
+    let mut state = State::load(request.notes);
     if state.recipe != recipe.id {
         state = State { recipe: recipe.id.clone(), ..State::default() };
     }
@@ -123,13 +136,17 @@ pub fn build(request: &Request<'_>) -> Result<Log, Doubt> {
     } else {
         state.modules = plan.modules;
     }
-    state.save(folder)?;
+    state.save(request.notes)?;
     Ok(log)
 }
+
+/// Changes when builds by the same plan leave something else.
+const MEANING: &str = "2";
 
 /// A name for all that the plan comes from, but for the makefiles' text.
 fn key(request: &Request<'_>, recipe: &Recipe) -> String {
     let mut parts = vec![
+        MEANING.to_owned(),
         recipe.id.clone(),
         request.folder.display().to_string(),
         request.flags.to_owned(),
@@ -141,15 +158,15 @@ fn key(request: &Request<'_>, recipe: &Recipe) -> String {
     digest::of(parts)
 }
 
-fn kept(folder: &Path, key: &str) -> Option<Plan> {
-    let kept: Kept<Plan> = serde_json::from_slice(&fs::read(folder.join(PLAN)).ok()?).ok()?;
+fn kept(notes: &Path, key: &str) -> Option<Plan> {
+    let kept: Kept<Plan> = serde_json::from_slice(&fs::read(notes.join(PLAN)).ok()?).ok()?;
     let current = kept.key == key
         && kept.plan.makefiles.as_ref()?.iter().all(|(path, stamp)| Stamp::of(path) == *stamp);
     current.then_some(kept.plan)
 }
 
-fn keep(folder: &Path, key: &str, plan: &Plan) -> Result<(), Doubt> {
-    let path = folder.join(PLAN);
+fn keep(notes: &Path, key: &str, plan: &Plan) -> Result<(), Doubt> {
+    let path = notes.join(PLAN);
     let bytes = serde_json::to_vec(&Kept { key: key.to_owned(), plan })
         .map_err(|e| Doubt::Failed(e.to_string()))?;
     replace::file(&path, &bytes).map_err(Doubt::io("write", path))

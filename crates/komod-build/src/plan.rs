@@ -44,6 +44,8 @@ pub struct Subject<'a> {
     pub recipe: &'a Recipe,
     /// The folder to build in.
     pub folder: &'a Path,
+    /// Where komod may put files of its own.
+    pub notes: &'a Path,
     /// The value of `KCPPFLAGS`.
     pub flags: &'a str,
     /// The caller's variables.
@@ -87,7 +89,7 @@ pub fn make(subject: &Subject<'_>) -> Result<Plan, Doubt> {
         replace_if_other(&action.target, &content)?;
     }
     draft.members()?;
-    let made = folder.join(".komod-rules.mk");
+    let made = subject.notes.join(".komod-rules.mk");
     replace_if_other(&made, rules_for(&objects.modules).as_bytes())?;
     let (check, link) = std::thread::scope(|scope| {
         let link = scope.spawn(|| dry("Makefile.modfinal", Some(&made)));

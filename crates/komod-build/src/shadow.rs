@@ -11,6 +11,7 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use crate::compile_commands;
 use crate::makefile;
 use crate::project::{Kind, Project};
 
@@ -125,7 +126,8 @@ fn collect(
         let path = root.join(&folder);
         let real = at("open", &path, fs::canonicalize(&path))?;
         let foreign = !folder.as_os_str().is_empty() && real.join("CACHEDIR.TAG").exists();
-        if real == own || foreign || real.ends_with("target/komod") || !seen.insert(real) {
+        let own = real == own && !folder.as_os_str().is_empty();
+        if own || foreign || real.ends_with("target/komod") || !seen.insert(real) {
             continue;
         }
         for entry in at("read", &path, fs::read_dir(&path))? {
@@ -175,22 +177,51 @@ pub fn folders_looking_out(contents: &BTreeMap<PathBuf, Content>) -> BTreeSet<Pa
 fn content_of(relative: &Path, source: PathBuf) -> Option<Content> {
     let name = relative.file_name()?.to_string_lossy().into_owned();
     let top = relative.parent().is_none_or(|parent| parent.as_os_str().is_empty());
-    let left = ["modules.order", "built-in.a", ".module-common.o"].contains(&name.as_str())
-        || (top && name == "Module.symvers")
-        || [".ko", ".mod", ".mod.c", ".mod.o", ".cmd", ".o.d"].iter().any(|e| name.ends_with(e))
-        || name.starts_with(".tmp_")
-        || name.starts_with(".komod-");
-    if left {
+    if is_left_behind(&name, top) || (top && name == compile_commands::FILE) {
         return None;
     }
     let Some(stem) = name.strip_suffix(".o") else { return Some(Content::Link(source)) };
     let made =
         [".c", ".S", ".rs"].iter().any(|e| source.with_file_name(format!("{stem}{e}")).exists())
-            || source.with_file_name(format!(".{name}.cmd")).exists();
+            || [format!(".{name}.cmd"), format!("{stem}.mod")]
+                .iter()
+                .any(|beside| source.with_file_name(beside).exists());
     (!made).then_some(Content::Copy(source))
 }
 
+/// Names that only products have; `top` is the folder that kbuild was run in.
+fn is_left_behind(name: &str, top: bool) -> bool {
+    ["modules.order", "built-in.a", ".module-common.o"].contains(&name)
+        || (top && name == "Module.symvers")
+        || [".ko", ".mod", ".mod.c", ".mod.o", ".cmd", ".o.d"].iter().any(|e| name.ends_with(e))
+        || name.starts_with(".tmp_")
+        || name.starts_with(".komod-")
+}
+
+/// Names that products have.
+pub fn is_products_name(name: &str, top: bool) -> bool {
+    name.ends_with(".o") || is_left_behind(name, top)
+}
+
+/// Waits until no other komod works in a folder, and keeps them out of it.
+pub fn lock(dir: &Path) -> Result<File, ShadowError> {
+    let path = dir.join(LOCK);
+    let lock = at("open", &path, File::options().create(true).append(true).open(&path))?;
+    let held = rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive);
+    at("lock", &path, held.map_err(io::Error::from))?;
+    Ok(lock)
+}
+
 impl Shadow {
+    /// The project's folder as a mirror of itself; `own` is komod's folder, where the lock is.
+    pub fn of_itself(
+        root: &Path,
+        own: &Path,
+        contents: BTreeMap<PathBuf, Content>,
+    ) -> Result<Self, ShadowError> {
+        Ok(Shadow { dir: root.to_owned(), contents, _lock: lock(own)? })
+    }
+
     /// Makes `dir` hold `contents`. Waits while another komod works in it. If the tree's
     /// `identity` is not the one the folder was used with before, it is emptied first.
     pub fn mirror(
@@ -199,12 +230,7 @@ impl Shadow {
         contents: BTreeMap<PathBuf, Content>,
     ) -> Result<Self, ShadowError> {
         at("make", dir, fs::create_dir_all(dir))?;
-        let path = dir.join(LOCK);
-        let lock = File::options().create(true).append(true).open(&path);
-        let lock = at("open", &path, lock)?;
-        let held = rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive);
-        at("lock", &path, held.map_err(io::Error::from))?;
-        let mut shadow = Shadow { dir: dir.to_owned(), contents, _lock: lock };
+        let mut shadow = Shadow { dir: dir.to_owned(), contents, _lock: lock(dir)? };
         shadow.forget_other_tree(identity)?;
         shadow.remove_vanished()?;
         shadow.place()?;

@@ -134,8 +134,8 @@ impl State {
 
     /// Before kbuild works in the folder: takes away the notes that would make it trust products
     /// it did not make.
-    pub fn forget(folder: &Path) {
-        let Some(state) = Self::read(folder) else { return };
+    pub fn forget(notes: &Path, folder: &Path) {
+        let Some(state) = Self::read(notes) else { return };
         for record in state.records.values() {
             for seen in &record.seen {
                 if seen.path.starts_with(folder) && seen.path.extension() == Some("cmd".as_ref()) {
@@ -143,7 +143,7 @@ impl State {
                 }
             }
         }
-        let _ = fs::remove_file(folder.join(FILE));
+        let _ = fs::remove_file(notes.join(FILE));
     }
 }
 

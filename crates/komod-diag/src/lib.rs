@@ -31,6 +31,7 @@ mod evidence;
 mod fix;
 pub mod json;
 pub mod terminal;
+pub mod tool_colors;
 pub mod unified;
 
 pub use apply::{ApplyError, apply_all};

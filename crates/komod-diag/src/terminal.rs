@@ -12,7 +12,7 @@ use annotate_snippets::{
     Annotation, AnnotationKind, Group, Level, Renderer, Snippet, renderer::DecorStyle,
 };
 
-use crate::{Applicability, Diagnostic, Evidence, Fix, Severity, Span, unified};
+use crate::{Applicability, Diagnostic, Evidence, Fix, Severity, Span, tool_colors, unified};
 
 /// How to draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +121,7 @@ fn write_evidence(text: &mut String, evidence: &Evidence, paint: Paint) {
         Evidence::Output { command, lines } => {
             let _ = writeln!(text, "{note}: {command} says");
             for line in lines {
+                let line = if paint.0 { tool_colors::paint(line) } else { line.into() };
                 let _ = writeln!(text, "  | {line}");
             }
         }
@@ -211,7 +212,7 @@ mod tests {
                 "static int test_exit(void)",
                 "returns int here",
             ))
-            .with_evidence(Evidence::output("gcc-12", ["error: returning 'int (*)(void)'"]))
+            .with_evidence(Evidence::output("gcc-12", ["x.c:9: error: returning 'int (*)(void)'"]))
             .with_evidence(Evidence::Object {
                 path: "x.ko".into(),
                 section: Some(".text".into()),
@@ -231,7 +232,7 @@ mod tests {
             "error[B-28]: an exit function must return void\n \
              --> test.c:9:8\n  |\n\
              9 | static int test_exit(void)\n  |        ^^^ returns int here\n\
-             note: gcc-12 says\n  | error: returning 'int (*)(void)'\n\
+             note: gcc-12 says\n  | x.c:9: error: returning 'int (*)(void)'\n\
              note: x.ko, section .text, offset 0x10: odd\n\n  \
              The kernel calls it and never looks at a result.\n\n\
              hint: make it `static void`\n"
@@ -241,7 +242,7 @@ mod tests {
     #[test]
     fn colour_adds_escapes_and_changes_no_word() {
         let colored = render(&sample(), Options::colored());
-        assert!(colored.contains("\x1b["));
+        assert!(colored.contains("\x1b[1;31merror:\x1b[0m returning"), "{colored}");
         let mut bare = String::new();
         let mut parts = colored.split('\x1b');
         bare.push_str(parts.next().unwrap());

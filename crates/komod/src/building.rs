@@ -62,12 +62,20 @@ pub struct How {
     pub jobs: Option<NonZero<usize>>,
     /// How long make may read makefiles, and kbuild be silent.
     pub patience: Option<Duration>,
+    /// Leave what is to be said about a build that worked to the caller.
+    pub silent: bool,
+    /// Put `compile_commands.json` into the project's folder, too.
+    pub compile_commands: bool,
+    /// Build beside the sources.
+    pub in_place: bool,
 }
 
 /// Builds the modules of a folder or C file.
 pub fn modules(path: &Path, kernel: &FoundKernel, how: &How) -> Result<Built> {
     let built = with_fixes(path, kernel, how, komod_build::build, |built| &built.diagnostics)?;
-    warn(&shown(&built.diagnostics, how));
+    if !how.silent {
+        warn(&shown(&built.diagnostics, how));
+    }
     Ok(built)
 }
 
@@ -133,6 +141,8 @@ pub fn options(how: &How, listener: Arc<dyn Listener>) -> Options {
         jobs: how.jobs,
         jobserver: jobs::shared(how.jobs),
         patience: how.patience,
+        compile_commands: how.compile_commands,
+        in_place: how.in_place,
         listener: Some(listener),
         ..Options::default()
     }

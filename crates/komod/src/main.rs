@@ -22,6 +22,7 @@ mod interruption;
 mod jobs;
 mod json;
 mod kernels;
+mod message_format;
 mod progress;
 mod refusals;
 mod report_error;

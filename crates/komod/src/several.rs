@@ -49,7 +49,9 @@ fn once(project: &Project, trees: &[Tree], how: &How) -> Vec<Result<Built, Build
             .iter()
             .enumerate()
             .map(|(number, tree)| {
-                let options = building::options(how, meter.listener(number));
+                let mut options = building::options(how, meter.listener(number));
+                // One file for the editor: the last kernel's.
+                options.compile_commands &= number + 1 == trees.len();
                 scope.spawn(move || komod_build::build(project, tree, &options))
             })
             .collect();

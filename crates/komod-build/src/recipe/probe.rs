@@ -212,8 +212,14 @@ fn differing(
             let _ = fs::remove_file(entry.path());
         }
     }
-    let subject =
-        plan::Subject { recipe, folder: probe, flags: FLAGS, variables, patience: means.patience };
+    let subject = plan::Subject {
+        recipe,
+        folder: probe,
+        notes: probe,
+        flags: FLAGS,
+        variables,
+        patience: means.patience,
+    };
     let plan = plan::make(&subject)?;
     let environment = plan::environment(&subject);
     let task = execute::Task {

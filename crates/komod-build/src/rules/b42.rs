@@ -17,6 +17,8 @@
 //! Nothing to do: the module is in the folder named in the message. `KOMOD_TARGET_DIR` chooses
 //! another one.
 
+use std::path::Path;
+
 use komod_diag::{Diagnostic, Evidence, Severity};
 
 use super::{Finding, Outcome, error};
@@ -32,6 +34,14 @@ pub(crate) fn look(outcome: &Outcome<'_>) -> Vec<Finding> {
         .with_evidence(Evidence::file(path, format!("cannot be used: {reason}")))
         .with_hint("to choose the folder: KOMOD_TARGET_DIR=DIR komod build");
     vec![diagnostic.into()]
+}
+
+/// `compile_commands.json` cannot be written into the project's folder.
+pub(crate) fn no_commands(root: &Path, cause: &std::io::Error) -> Diagnostic {
+    let title = "compile_commands.json cannot be written beside the sources";
+    Diagnostic::new("B-42", Severity::Warning, title)
+        .with_evidence(Evidence::file(root, format!("cannot be used: {cause}")))
+        .with_hint("name the products' folder to clangd: clangd --compile-commands-dir=DIR")
 }
 
 /// No folder can be written at all.

@@ -1,15 +1,19 @@
 //! `komod build`.
 
+use super::build_output::OutputFlags;
+use super::build_several::Speech;
 use super::{BuildFlags, Outcome, build_several};
 use crate::building;
 use crate::console;
 use crate::json;
 use crate::kernels::{self, Need};
+use crate::message_format::Told;
 use crate::text::plural;
 use anyhow::Result;
 use clap::Args;
 use komod_diag::Diagnostic;
 use serde::Serialize;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 /// Build the modules of a folder or C file for a kernel, or for several at once
@@ -29,6 +33,15 @@ Examples:
   komod build -k 6.1 -k 6.12 DIR   for several, at once; one that fails does not stop the others
   komod build --fix                apply the safe fixes of known mistakes, then build
   komod build --make KBUILD_MODPOST_WARN=1   with a variable for make
+  komod build --compile-commands   let clangd know how the sources are compiled
+  komod build --in-place           leave hello.ko beside hello.c, as make does
+  komod build --message-format short   file:line:column: level: text, for an editor's list
+
+Lines of --message-format json, by their \"reason\":
+  compiler-message   file, line, column, level, message, option, notes, rendered
+  diagnostic         diagnostic: code, severity, title, evidence, fixes, hints
+  compiler-artifact  module, fresh
+  build-finished     success
 
 With --json and one kernel: `kernel`, `modules`, `folder`, `diagnostics`. With several: `ok`, and
 `builds`, which has an object per kernel with the same and `ok`, `error` if that is false.")]
@@ -42,6 +55,8 @@ pub struct BuildArgs {
     kernels: Vec<String>,
     #[command(flatten)]
     flags: BuildFlags,
+    #[command(flatten)]
+    output: OutputFlags,
     /// Show whole commands on failure, and why the kernel's build system did the work
     #[arg(short, long)]
     verbose: bool,
@@ -60,9 +75,22 @@ struct Answer<'a> {
 }
 
 pub fn run(args: &BuildArgs) -> Result<Outcome> {
+    let outcome = build(args);
+    if outcome.is_err() {
+        args.output.message_format.not_begun()?;
+    }
+    outcome
+}
+
+fn build(args: &BuildArgs) -> Result<Outcome> {
     let how = building::How { verbose: args.verbose, notes: !args.json, ..args.flags.how() };
+    let how = args.output.how(args.kernels.len(), how)?;
     if args.kernels.len() > 1 {
-        return build_several::run(&args.what, &args.kernels, &how, args.json);
+        let speech = match args.json {
+            true => Speech::OneDocument,
+            false => Speech::Lines(args.output.message_format),
+        };
+        return build_several::run(&args.what, &args.kernels, &how, speech);
     }
     let wanted = args.kernels.first().map(String::as_str);
     let kernel = kernels::choose(wanted, None, Need::Tree)?;
@@ -73,7 +101,13 @@ pub fn run(args: &BuildArgs) -> Result<Outcome> {
             kernels::running().map(|r| format!(" ({r})")).unwrap_or_default()
         ));
     }
-    let built = building::modules(&args.what, &kernel, &how)?;
+    let built = building::modules(&args.what, &kernel, &how);
+    let told = Told { release: &kernel.release, tree: &kernels::tree(&kernel)?.path };
+    let built = match args.output.message_format.tell(&told, built)? {
+        ControlFlow::Continue(built) => built,
+        ControlFlow::Break(true) => return Ok(Outcome::Good),
+        ControlFlow::Break(false) => return Ok(Outcome::Bad),
+    };
     if args.json {
         json::print(
             "komod-build",

@@ -5,6 +5,7 @@ use crate::building::{self, BuildFailed, How};
 use crate::console;
 use crate::json;
 use crate::kernels::{self, Need};
+use crate::message_format::{MessageFormat, Told};
 use crate::report_error;
 use crate::several;
 use crate::text::plural;
@@ -13,6 +14,7 @@ use komod_build::Built;
 use komod_diag::Diagnostic;
 use komod_kernel::find::FoundKernel;
 use serde::Serialize;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 #[derive(Serialize)]
@@ -36,19 +38,38 @@ struct One<'a> {
     output: Option<&'a str>,
 }
 
-pub fn run(what: &Path, wanted: &[String], how: &How, as_json: bool) -> Result<Outcome> {
+/// How the outcome is told.
+#[derive(Clone, Copy)]
+pub enum Speech {
+    /// JSON, one document for all kernels.
+    OneDocument,
+    /// Kernel by kernel.
+    Lines(MessageFormat),
+}
+
+pub fn run(what: &Path, wanted: &[String], how: &How, speech: Speech) -> Result<Outcome> {
     let chosen = wanted.iter().map(|name| kernels::choose(Some(name), None, Need::Tree));
     let kernels = several::distinct(chosen.collect::<Result<_>>()?)?;
     let outcomes = several::modules(what, &kernels, how)?;
     let ok = outcomes.iter().all(Result::is_ok);
     let results = kernels.iter().zip(outcomes);
-    if as_json {
-        let results: Vec<_> = results.collect();
-        let builds = results.iter().map(|(kernel, outcome)| One::of(kernel, outcome)).collect();
-        json::print("komod-build", Answer { ok, builds })?;
-    } else {
-        for (kernel, outcome) in results {
-            tell(kernel, outcome, how);
+    match speech {
+        Speech::OneDocument => {
+            let results: Vec<_> = results.collect();
+            let builds = results.iter().map(|(kernel, outcome)| One::of(kernel, outcome));
+            json::print("komod-build", Answer { ok, builds: builds.collect() })?;
+        }
+        Speech::Lines(MessageFormat::Human) => {
+            results.for_each(|(kernel, outcome)| tell(kernel, outcome, how));
+        }
+        Speech::Lines(format) => {
+            for (kernel, outcome) in results {
+                let told = Told { release: &kernel.release, tree: &kernels::tree(kernel)?.path };
+                let told = format.tell(&told, outcome.map_err(Into::into))?;
+                if let ControlFlow::Continue(built) = told {
+                    list(kernel, &built);
+                }
+            }
         }
     }
     Ok(if ok { Outcome::Good } else { Outcome::Bad })
@@ -63,9 +84,7 @@ fn tell(kernel: &FoundKernel, outcome: Result<Built, BuildFailed>, how: &How) {
                 heading();
                 building::warn(&shown);
             }
-            built.modules.iter().for_each(|m| console::line(&m.display().to_string()));
-            let n = plural(built.modules.len(), "module");
-            console::people(&format!("built {n} for {}", kernel.release));
+            list(kernel, &built);
         }
         Err(failed) => {
             heading();
@@ -73,6 +92,12 @@ fn tell(kernel: &FoundKernel, outcome: Result<Built, BuildFailed>, how: &How) {
             console::people(&format!("not built for {}", kernel.release));
         }
     }
+}
+
+fn list(kernel: &FoundKernel, built: &Built) {
+    built.modules.iter().for_each(|m| console::line(&m.display().to_string()));
+    let n = plural(built.modules.len(), "module");
+    console::people(&format!("built {n} for {}", kernel.release));
 }
 
 impl<'a> One<'a> {

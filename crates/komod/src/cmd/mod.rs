@@ -1,6 +1,7 @@
 //! The commands, one file each or per family.
 
 pub mod build;
+mod build_output;
 mod build_several;
 pub mod clean;
 pub mod diff;
