@@ -309,6 +309,10 @@ impl<'a> Workshop<'a> {
             // An empty value on the command line counts as "not set" for kbuild's `ifdef`.
             variables.push(("CONFIG_DEBUG_INFO_BTF_MODULES".into(), String::new()));
         }
+        if !chosen("PAHOLE") && self.tree.pahole().is_some_and(|own| !own.is_file()) {
+            // A copy of a tree names what was beside the original.
+            variables.push(("PAHOLE".into(), "pahole".into()));
+        }
         variables.extend(self.options.variables.iter().cloned());
         (variables, without_btf)
     }
@@ -376,14 +380,18 @@ impl<'a> Workshop<'a> {
         if !wanted {
             return None;
         }
-        let path = env::var_os("PATH").unwrap_or_default();
-        let installed = env::split_paths(&path).any(|dir| dir.join("pahole").is_file());
-        if !installed && !self.tree.pahole().is_some_and(|own| own.is_file()) {
+        if !self.tree.pahole().is_some_and(|own| own.is_file()) && !has_pahole() {
             return Some("pahole is not installed".into());
         }
         let resolver = "tools/bpf/resolve_btfids/resolve_btfids";
         (!self.tree.has(resolver)).then(|| format!("the kernel tree has no {resolver}"))
     }
+}
+
+/// Does this machine have pahole?
+fn has_pahole() -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).any(|dir| dir.join("pahole").is_file())
 }
 
 /// The jobs of this build.
