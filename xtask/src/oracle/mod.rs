@@ -1,9 +1,11 @@
 //! `cargo xtask oracle boot`: stock modules in the real kernel and in-process, compared;
 //! `cargo xtask oracle loaders`: the two loaders, compared;
 //! `cargo xtask oracle modpost`: what modpost writes into stock modules, compared;
+//! `cargo xtask oracle clang`: builds for kernels made with clang, compared with kbuild's;
 //! `cargo xtask oracle srcversion`: the checksums of the sources of stock modules, compared;
 //! `cargo xtask oracle warm`: see [`warm`].
 
+mod clang;
 mod compare;
 mod guest;
 mod inprocess;
@@ -46,6 +48,7 @@ use std::time::Instant;
 const HELP: &str = "\
 Usage: cargo xtask oracle boot [OPTIONS]
        cargo xtask oracle warm [OPTIONS]   (has a --help of its own)
+       cargo xtask oracle clang [OPTIONS]   (has a --help of its own)
        cargo xtask oracle srcversion [OPTIONS]   (has a --help of its own)
        cargo xtask oracle modpost [--kernel SERIES]
 
@@ -74,8 +77,10 @@ pub fn main(mut args: Args) -> Result<()> {
     if subject.as_deref() == Some("warm") {
         return warm::main(args);
     }
-    if subject.as_deref() == Some("srcversion") {
-        return srcversion::main(args);
+    match subject.as_deref() {
+        Some("clang") => return clang::main(args),
+        Some("srcversion") => return srcversion::main(args),
+        _ => {}
     }
     if args.flag("--help") || args.flag("-h") {
         println!("{HELP}\n\n{}", loaders::HELP);
