@@ -44,6 +44,9 @@ Usage: cargo xtask TASK [OPTIONS]
   oracle loaders  compare komod's loader with the kernel's own
   oracle warm     compare drivers compiled warm with the plain compiler's
   oracle modpost  compare komod's modpost with what all stock modules hold
+  oracle clang    compare builds for kernels made with clang with kbuild's
+  oracle srcversion
+                  compare komod's checksum of sources with that of stock modules
   bench           measure komod against a plain QEMU boot
   bench build     measure builds against make
   fuzz TARGET     run one fuzz target for a while

@@ -1,20 +1,28 @@
 //! `cargo xtask oracle boot`: stock modules in the real kernel and in-process, compared;
 //! `cargo xtask oracle loaders`: the two loaders, compared;
 //! `cargo xtask oracle modpost`: what modpost writes into stock modules, compared;
+//! `cargo xtask oracle clang`: builds for kernels made with clang, compared with kbuild's;
+//! `cargo xtask oracle srcversion`: the checksums of the sources of stock modules, compared;
 //! `cargo xtask oracle warm`: see [`warm`].
 
+mod clang;
 mod compare;
 mod guest;
 mod inprocess;
 mod known;
+mod linux_source;
+mod listed;
 mod loaders;
 mod mask;
 mod modpost;
+mod near;
 mod outcome;
 #[path = "../../../crates/komod-build/tests/warm/probed.rs"]
 mod probed;
 mod processes;
 mod record;
+mod srcversion;
+mod stock;
 mod table;
 mod turn;
 mod warm;
@@ -40,6 +48,8 @@ use std::time::Instant;
 const HELP: &str = "\
 Usage: cargo xtask oracle boot [OPTIONS]
        cargo xtask oracle warm [OPTIONS]   (has a --help of its own)
+       cargo xtask oracle clang [OPTIONS]   (has a --help of its own)
+       cargo xtask oracle srcversion [OPTIONS]   (has a --help of its own)
        cargo xtask oracle modpost [--kernel SERIES]
 
 Loads and unloads stock modules in the real kernel under QEMU and in-process, and compares the
@@ -66,6 +76,11 @@ pub fn main(mut args: Args) -> Result<()> {
     let subject = args.positional();
     if subject.as_deref() == Some("warm") {
         return warm::main(args);
+    }
+    match subject.as_deref() {
+        Some("clang") => return clang::main(args),
+        Some("srcversion") => return srcversion::main(args),
+        _ => {}
     }
     if args.flag("--help") || args.flag("-h") {
         println!("{HELP}\n\n{}", loaders::HELP);

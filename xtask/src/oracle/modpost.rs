@@ -1,6 +1,7 @@
 //! `cargo xtask oracle modpost`: every stock module holds what the kernel's modpost wrote into it;
 //! komod's modpost must write the same.
 
+use super::stock::{self, Stock};
 use crate::args::Args;
 use crate::kernels::{Kernel, SERIES};
 use crate::parallel;
@@ -8,13 +9,9 @@ use crate::tally::Tally;
 use anyhow::{Context, Result, bail};
 use komod_build::Tree;
 use komod_build::modpost::{Agreement, Dialect, LinkedComparison, SymbolDump, compare_linked};
-use komod_object::compress::decompress;
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// Larger than any stock module.
-const MAX_SIZE: usize = 256 << 20;
 /// Differences that are printed.
 const SHOWN: usize = 40;
 
@@ -41,18 +38,15 @@ fn compare(kernel: &Kernel) -> Result<Tally> {
     let dialect = Dialect::of_tree(&tree)?;
     let symvers = fs::read(path.join("Module.symvers")).context("Module.symvers")?;
     let dump = SymbolDump::parse("Module.symvers", &symvers)?;
-    let root = kernel.modules.join("kernel");
-    let mut modules = Vec::new();
-    collect(&root, &mut modules)?;
-    modules.sort();
-    let results = parallel::map(&modules, |module| one(module, &root, &dump, dialect));
+    let modules = stock::modules(kernel)?;
+    let results = parallel::map(&modules, |module| one(module, &dump, dialect));
 
     let mut aliases = Agreement::default();
     let mut versions = Agreement::default();
     let mut depends = Agreement::default();
     let (mut declared, mut tables, mut messages) = (0, 0, Vec::new());
     for (module, result) in modules.iter().zip(results) {
-        let name = module.strip_prefix(&root)?.display().to_string();
+        let name = module.path.clone();
         let result = result.with_context(|| name.clone())?;
         tables += usize::from(result.aliases.equal > 0);
         add(&mut aliases, result.aliases, &name);
@@ -81,31 +75,11 @@ fn compare(kernel: &Kernel) -> Result<Tally> {
     Ok(tally)
 }
 
-fn one(
-    module: &Path,
-    root: &Path,
-    dump: &SymbolDump<'_>,
-    dialect: Dialect,
-) -> Result<LinkedComparison> {
-    let bytes = decompress(&fs::read(module)?, MAX_SIZE)?.into_owned();
-    let path = module.strip_prefix(root)?.to_string_lossy().into_owned();
-    let path = path.split(".ko").next().unwrap_or_default();
-    Ok(compare_linked(path, &bytes, dump, dialect)?)
+fn one(module: &Stock, dump: &SymbolDump<'_>, dialect: Dialect) -> Result<LinkedComparison> {
+    Ok(compare_linked(&module.path, &module.read()?, dump, dialect)?)
 }
 
 fn add(sum: &mut Agreement, one: Agreement, module: &str) {
     sum.equal += one.equal;
     sum.different.extend(one.different.into_iter().map(|text| format!("{module}: {text}")));
-}
-
-fn collect(dir: &Path, modules: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in fs::read_dir(dir).with_context(|| dir.display().to_string())? {
-        let path = entry?.path();
-        if path.is_dir() {
-            collect(&path, modules)?;
-        } else if path.file_name().is_some_and(|name| name.to_string_lossy().contains(".ko")) {
-            modules.push(path);
-        }
-    }
-    Ok(())
 }

@@ -1,7 +1,8 @@
 //! `srcversion`: a checksum of the sources a module was made of.
 //!
 //! It covers, for each object in `.mod`, the source that the object's `.cmd` file names and those
-//! of its dependencies that stand in the same folder. White space and comments do not count.
+//! of its dependencies that stand in a folder of the object's name. White space and comments do not
+//! count.
 
 use super::md4::Md4;
 use super::message::Messages;
@@ -40,13 +41,21 @@ fn sources<'c>(member: &str, commands: &'c str) -> Vec<&'c str> {
                 in_list = false;
                 continue;
             };
-            // Neither another folder nor one below.
-            if word.strip_prefix(folder).is_some_and(|name| !name.contains('/')) {
+            if is_beside(word, folder) {
                 sources.push(word);
             }
         }
     }
     sources
+}
+
+/// Does modpost take this file for a neighbour of the objects in `folder` (`net/nfc/`)? The folder may
+/// stand anywhere in the path: in that of a source tree elsewhere, but in `include/net/nfc/`, too.
+/// Behind its first place there must be the file's name alone. An object without a folder has no
+/// neighbours. (Seen with the modpost of Debian's Linux 6.1 and 6.12.)
+fn is_beside(path: &str, folder: &str) -> bool {
+    let name = path.split_once(folder).map(|(_, name)| name);
+    !folder.is_empty() && name.is_some_and(|name| !name.contains('/'))
 }
 
 /// Adds what counts of a source text.
@@ -83,4 +92,35 @@ fn add_string<'t>(text: &'t [u8], digest: &mut Md4) -> &'t [u8] {
         before = byte;
     }
     &[]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_beside;
+
+    /// What modpost of Linux 6.1 and 6.12 counts and what it does not.
+    #[test]
+    fn neighbours_as_modpost_has_them() {
+        for path in [
+            "drivers/foo/a.h",
+            "./drivers/foo/a.h",
+            "/usr/src/linux/drivers/foo/a.h",
+            "include/drivers/foo/a.h",
+            "xdrivers/foo/a.h",
+        ] {
+            assert!(is_beside(path, "drivers/foo/"), "{path}");
+        }
+        for path in [
+            "drivers/foo/sub/a.h",
+            "drivers/foo/../foo/a.h",
+            "drivers/foo/./a.h",
+            "drivers/foo/sub/drivers/foo/a.h",
+            "drivers/foo2/a.h",
+            "other/a.h",
+        ] {
+            assert!(!is_beside(path, "drivers/foo/"), "{path}");
+        }
+        assert!(!is_beside("a.h", "") && !is_beside("sub/a.h", ""));
+        assert!(is_beside("/m/a.h", "/m/") && !is_beside("a.h", "/m/"));
+    }
 }

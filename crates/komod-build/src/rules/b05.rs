@@ -39,10 +39,13 @@ pub(crate) fn look(outcome: &Outcome<'_>) -> Vec<Finding> {
     let texts = ["Module.symvers is missing", "Symbol version dump", "undefined!"];
     let file = outcome.tree.file(FILE);
     let missing = is_missing(outcome) && !file.exists();
-    let Some(said) = outcome.said("modpost", &texts).filter(|_| missing) else {
-        return Vec::new();
-    };
+    let said = outcome.said("modpost", &texts);
     let versions = outcome.tree.config("CONFIG_MODVERSIONS").as_deref() == Some("y");
+    // A build that has nothing to do says nothing; its module is refused all the same.
+    let refused = versions && outcome.succeeded();
+    if !missing || (said.is_none() && !refused) {
+        return Vec::new();
+    }
     let mut diagnostic = error("B-05", "the list of the kernel's symbols is missing")
         .with_evidence(Evidence::file(file, "is missing"));
     if versions {
@@ -64,5 +67,9 @@ pub(crate) fn look(outcome: &Outcome<'_>) -> Vec<Finding> {
             outcome.tree.file(FILE).display()
         ));
     }
-    vec![complete(diagnostic, Some(said), hints).into()]
+    hints.push(format!(
+        "or, for a kernel of your own, build it whole: make -C {}",
+        outcome.tree.path.display()
+    ));
+    vec![complete(diagnostic, said, hints).into()]
 }

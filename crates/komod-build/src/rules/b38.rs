@@ -15,8 +15,8 @@
 //! ```
 //!
 //! # Way out
-//! Use the kernel's compiler: leave `CC` and `LLVM` alone for a kernel built by gcc; say `LLVM=1` for one
-//! built by clang.
+//! Leave `CC` and `LLVM` alone: komod takes gcc for a kernel built by gcc, and clang (with lld, if the
+//! kernel was linked by it) for one built by clang.
 
 use komod_diag::Evidence;
 
@@ -34,7 +34,7 @@ pub(crate) fn look(outcome: &Outcome<'_>) -> Vec<Finding> {
         (texts, "clang", vec![hint])
     } else if is("CONFIG_CC_IS_CLANG") {
         let texts = ["gcc: error: unrecognized command", "unrecognized command-line option '-mstack-alignment"];
-        let hint = "build with the kernel's compiler: komod build --make LLVM=1".to_owned();
+        let hint = "build with the kernel's compiler: without CC=, komod takes clang".to_owned();
         (texts, "gcc", vec![hint, packages::install(&["clang", "lld"])])
     } else {
         return Vec::new();

@@ -21,6 +21,7 @@ mod apt;
 mod package;
 mod resolve;
 mod run;
+mod single;
 mod tools;
 mod unpack;
 
@@ -32,6 +33,7 @@ use crate::find::{FoundKernel, compare_releases, find_program, is_of_line, place
 
 use apt::{Apt, Lists};
 use resolve::Resolved;
+pub use single::fetch_package;
 
 /// What to fetch and where to.
 pub struct Request<'a> {
@@ -90,6 +92,8 @@ pub enum FetchError {
     Offline { detail: String },
     #[error("no kernel {what} in this machine's package sources{}\ntried: {}", near_text(near), tried.join(", "))]
     NoSuchKernel { what: String, near: Vec<String>, tried: Vec<String> },
+    #[error("no package {name} in version {version} in this machine's package sources")]
+    NoSuchPackage { name: String, version: String },
     #[error(
         "not enough space in {}: {} MB needed, {} MB free\nhint: make room, or set KOMOD_CACHE to \
          a directory on another disk",
@@ -130,11 +134,7 @@ fn megabytes(bytes: &u64) -> u64 {
 
 /// Fetches a kernel, unless the cache has it already.
 pub fn fetch(request: &mut Request<'_>) -> Result<FoundKernel, FetchError> {
-    for program in ["apt-get", "apt-cache", "dpkg-deb"] {
-        if find_program(program).is_none() {
-            return Err(FetchError::NoApt { program });
-        }
-    }
+    require_tools()?;
     let base = request.cache.join("fetch");
     std::fs::create_dir_all(&base).map_err(FetchError::io("create", &base))?;
     // apt is run in other directories: paths must not depend on ours.
@@ -171,6 +171,13 @@ pub fn fetch(request: &mut Request<'_>) -> Result<FoundKernel, FetchError> {
         let _ = std::fs::remove_file(file);
     }
     complete(&cache, &resolved)
+}
+
+fn require_tools() -> Result<(), FetchError> {
+    match ["apt-get", "apt-cache", "dpkg-deb"].iter().find(|name| find_program(name).is_none()) {
+        Some(program) => Err(FetchError::NoApt { program }),
+        None => Ok(()),
+    }
 }
 
 /// The lists in use: the machine's own as long as they serve, else komod's.
