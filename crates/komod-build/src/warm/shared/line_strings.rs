@@ -69,16 +69,16 @@ mod tests {
         // Observed with Debian's GCC 12.2.
         let observed = [
             ("a", false),
-            ("b", true),
             ("hello", true),
             ("hello.mod", false),
-            ("dht11", false),
             ("e1000", false),
-            ("many_7", false),
+            ("many_7", true),
+            ("x", false),
+            ("y", true),
         ];
         for (stem, first) in observed {
-            let name = format!("/home/u/{stem}.c");
-            assert_eq!(name_is_first(name.as_bytes(), b"/home/u/k"), first, "{stem}");
+            let name = format!("/src/{stem}.c");
+            assert_eq!(name_is_first(name.as_bytes(), b"/src/k"), first, "{stem}");
         }
     }
 }
