@@ -15,6 +15,7 @@ use crate::doubt::Doubt;
 use crate::error::BuildError;
 use crate::event::{Deaf, Listener};
 use crate::execute::{Compile, Plain};
+use crate::generated;
 use crate::in_place::{self, Ledger};
 use crate::jobserver::Jobserver;
 use crate::kbuild::Run;
@@ -205,7 +206,14 @@ impl<'a> Workshop<'a> {
 
     /// Takes away what would make kbuild trust products that it did not make for this tree.
     fn make_way_for_kbuild(&self) -> Result<(), BuildError> {
-        State::forget(self.notes(), &self.shadow.dir);
+        let (dir, contents) = (&self.shadow.dir, &self.shadow.contents);
+        State::forget(self.notes(), dir);
+        if self.ledger.is_none() && generated::are_looked_for(dir, contents) {
+            // Without its list of symbols modpost runs again.
+            let _ = fs::remove_file(dir.join("Module.symvers"));
+            let removed = generated::remove(dir, contents);
+            removed.map_err(|e| unreadable(dir, &e, Log::default()))?;
+        }
         let distrusted = self.ledger.as_ref().map_or(Ok(()), Ledger::distrust);
         distrusted.map_err(|e| unreadable(&self.shadow.dir, &e, Log::default()))
     }

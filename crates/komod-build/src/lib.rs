@@ -48,6 +48,7 @@ mod evaluate;
 pub mod event;
 mod execute;
 mod fixing;
+mod generated;
 mod in_place;
 pub mod jobserver;
 mod kbuild;

@@ -12,6 +12,7 @@ use crate::digest;
 use crate::doubt::Doubt;
 use crate::event::{Event, Listener};
 use crate::execute::{self, Compile};
+use crate::generated;
 use crate::jobserver::Jobserver;
 use crate::log::Log;
 use crate::modpost::Dialect;
@@ -93,6 +94,10 @@ pub fn build(request: &Request<'_>) -> Result<Log, Doubt> {
     let plan = match kept(request.notes, &key) {
         Some(plan) => plan,
         None => {
+            let mirror = request.notes == folder;
+            if mirror {
+                generated::remove(folder, request.contents).map_err(Doubt::io("tidy", folder))?;
+            }
             let plan = plan::make(&subject)?;
             keep(request.notes, &key, &plan)?;
             plan

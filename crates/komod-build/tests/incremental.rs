@@ -161,3 +161,23 @@ fn a_failure_leaves_the_old_module_and_is_said_again() {
         built(&source, &tree, &options());
     }
 }
+
+#[test]
+fn a_makefile_that_takes_all_sources_finds_no_others() {
+    for tree in trees() {
+        let scratch = Scratch::new("wildcard");
+        let makefile = "obj-m := $(patsubst %.c,%.o,$(notdir $(wildcard $(src)/*.c)))\n";
+        scratch.write("p/Makefile", makefile);
+        scratch.write("p/one.c", common::HELLO);
+        scratch.write("p/two.c", common::HELLO);
+        let project = scratch.0.join("p");
+        for kbuild in [false, true] {
+            let options = komod_build::Options { kbuild, ..options() };
+            for round in 0..3 {
+                let made = built(&project, &tree, &options);
+                assert_eq!(made.modules.len(), 2, "{kbuild} {round}: {:?}", made.modules);
+                scratch.write("p/Makefile", &format!("{makefile}# {kbuild} {round}\n"));
+            }
+        }
+    }
+}
