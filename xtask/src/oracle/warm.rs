@@ -26,6 +26,7 @@ edited, and compares objects, depfiles and messages byte for byte.
   --count N         compare N drivers drawn by the seed (default 40)
   --seed N          the seed (default 1)
   --driver PATH     compare this one, such as drivers/misc/ds1682.c or examples/hello/hello.c
+  --shared          with a server that files share which begin alike, one for each driver
   --repeat N        also compile each N times both ways; print the medians and the server's memory";
 
 /// How to get sources on Debian.
@@ -52,6 +53,7 @@ pub fn main(mut args: Args) -> Result<()> {
     let seed = args.option("--seed")?.unwrap_or(1);
     let driver = args.option::<PathBuf>("--driver")?;
     let repeat = args.option("--repeat")?.unwrap_or(0);
+    let shared = args.flag("--shared");
     args.finish()?;
     let own = driver.as_ref().is_some_and(|path| path.is_file());
     if !own && !sources.join("drivers").is_dir() {
@@ -73,7 +75,7 @@ pub fn main(mut args: Args) -> Result<()> {
     };
     let mut wrong = 0;
     for (name, _) in SERIES.iter().filter(|(n, _)| series.as_deref().is_none_or(|s| s == *n)) {
-        wrong += sweep(&Kernel::find(name)?, &drivers, count, repeat)?;
+        wrong += sweep(&Kernel::find(name)?, &drivers, &Plan { count, repeat, shared })?;
     }
     if wrong > 0 {
         bail!("{wrong} failures");
@@ -109,27 +111,29 @@ enum Verdict {
     },
 }
 
+/// What to do with how many.
+struct Plan {
+    count: usize,
+    repeat: usize,
+    shared: bool,
+}
+
 /// Compares up to `count` drivers; returns the number of failures.
-fn sweep(kernel: &Kernel, drivers: &[PathBuf], count: usize, repeat: usize) -> Result<usize> {
+fn sweep(kernel: &Kernel, drivers: &[PathBuf], plan: &Plan) -> Result<usize> {
     let scratch = std::env::temp_dir().join(format!("komod-oracle-warm-{}", std::process::id()));
-    let result = sweep_in(&scratch, kernel, drivers, count, repeat);
+    let result = sweep_in(&scratch, kernel, drivers, plan);
     let _ = fs::remove_dir_all(&scratch);
     result
 }
 
-fn sweep_in(
-    scratch: &Path,
-    kernel: &Kernel,
-    drivers: &[PathBuf],
-    count: usize,
-    repeat: usize,
-) -> Result<usize> {
+fn sweep_in(scratch: &Path, kernel: &Kernel, drivers: &[PathBuf], plan: &Plan) -> Result<usize> {
+    let &Plan { count, repeat, shared } = plan;
     let tree = kernel.tree.as_ref().context("the kernel has no build tree")?;
     for dir in ["probe", "run"] {
         fs::create_dir_all(scratch.join(dir))?;
     }
     let probed = Probed::new(tree, &scratch.join("probe"));
-    let limits = Limits { memory: 256 << 20, ..Limits::default() };
+    let limits = Limits { memory: 256 << 20, alike: 1, ..Limits::default() };
     let warm = Compiler::new(&scratch.join("cache"), &scratch.join("run"), limits)?;
     let (mut same, mut refused, mut different, mut skipped, mut compilations) = (0, 0, 0, 0, 0);
     let mut times = Vec::new();
@@ -138,9 +142,9 @@ fn sweep_in(
             break;
         }
         let name = driver.display().to_string();
-        let verdict = compare(&probed, &warm, driver, &scratch.join("src"))?;
+        let verdict = compare(&probed, &warm, driver, &scratch.join("src"), shared)?;
         let mut measured = String::new();
-        if let (Verdict::Same { .. }, true) = (&verdict, repeat > 0) {
+        if matches!(&verdict, Verdict::Same { .. }) && repeat > 0 && !shared {
             measured = measure(&probed, &warm, driver, &scratch.join("src"), repeat)?;
         }
         match verdict {
@@ -157,7 +161,7 @@ fn sweep_in(
                 same += 1;
                 compilations += n;
                 times.push((plain, warm));
-                if repeat > 0 {
+                if !measured.is_empty() {
                     println!("{}: {name}: {}", kernel.series, measured);
                 }
             }
@@ -171,7 +175,8 @@ fn sweep_in(
         median(times.iter().map(|t| t.0)).as_millis(),
         median(times.iter().map(|t| t.1)).as_millis(),
     );
-    let too_many = refused * REFUSED_ONE_IN > same + refused + different;
+    // What is unlike others is compiled in its own way, or plainly.
+    let too_many = !shared && refused * REFUSED_ONE_IN > same + refused + different;
     Ok(different + usize::from(too_many))
 }
 
@@ -241,7 +246,13 @@ fn memory(process: &Path) -> Option<u64> {
     rss.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
-fn compare(probed: &Probed, warm: &Compiler, driver: &Path, dir: &Path) -> Result<Verdict> {
+fn compare(
+    probed: &Probed,
+    warm: &Compiler,
+    driver: &Path,
+    dir: &Path,
+    shared: bool,
+) -> Result<Verdict> {
     // The driver's folder, for its headers.
     let _ = fs::remove_dir_all(dir);
     fs::create_dir_all(dir)?;
@@ -255,6 +266,9 @@ fn compare(probed: &Probed, warm: &Compiler, driver: &Path, dir: &Path) -> Resul
     let text = fs::read_to_string(driver)?;
     if !probed::run_plain(&command).status.success() {
         return Ok(Verdict::NotPlain);
+    }
+    if shared {
+        return compare_shared(warm, &command, &text);
     }
     if let Err(why) = warm.start(&command) {
         return Ok(Verdict::Refused(why.to_string()));
@@ -288,6 +302,36 @@ fn compare(probed: &Probed, warm: &Compiler, driver: &Path, dir: &Path) -> Resul
     }
     let (plain, warm) = first.context("no edits")?;
     Ok(Verdict::Same { compilations, plain, warm })
+}
+
+/// The same with a server that others could share. What has messages it leaves to the plain
+/// compiler.
+fn compare_shared(warm: &Compiler, command: &Command, text: &str) -> Result<Verdict> {
+    let Some(unproven) = warm.share(command) else {
+        return Ok(Verdict::Refused("it is not an ordinary one".into()));
+    };
+    if !probed::run_plain(command).status.success() {
+        return Ok(Verdict::NotPlain);
+    }
+    match unproven.prove() {
+        Ok(true) => {}
+        Ok(false) => return Ok(Verdict::Different("the first object".into())),
+        Err(why) => return Ok(Verdict::Refused(why.to_string())),
+    }
+    let (mut compilations, mut times) = (1, (Duration::ZERO, Duration::ZERO));
+    for (what, text) in edits(text) {
+        fs::write(&command.source, text)?;
+        let Some((plain, plain_time)) = plain(command) else { continue };
+        let started = Instant::now();
+        let Ok(done) = warm.compile(command) else { continue };
+        times = (plain_time, started.elapsed());
+        compilations += 1;
+        let got = probed::outcome(command, &done.stderr);
+        if got.object != plain.object || got.files() != plain.files() {
+            return Ok(Verdict::Different(format!("{what}: {got:?} instead of {plain:?}")));
+        }
+    }
+    Ok(Verdict::Same { compilations, plain: times.0, warm: times.1 })
 }
 
 /// What the plain compiler makes, if it succeeds.

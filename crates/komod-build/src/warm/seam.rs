@@ -20,7 +20,9 @@ impl Compile for Compiler {
                 let finished = Plain.compile(job)?;
                 let quiet = finished.status == Some(0) && finished.lines.is_empty();
                 match unproven {
-                    Some(unproven) if quiet => unproven.prove(),
+                    Some(unproven) if quiet => {
+                        let _ = unproven.prove();
+                    }
                     Some(unproven) => unproven.end(),
                     None => {}
                 }

@@ -155,31 +155,41 @@ impl Unproven<'_> {
         self.compiler.folder.end(&self.name);
     }
 
-    /// The plain compiler has made the object. If the server makes another one, it ends.
-    pub fn prove(self) {
+    /// The plain compiler has made the object. If the server does not make the same (`false`, or
+    /// an error if it makes none), it ends.
+    pub fn prove(self) -> Result<bool, NotWarm> {
+        let Unproven { compiler, command, name } = &self;
+        let result = self.compare();
+        match result {
+            Ok(true) => compiler.folder.trust(name).map_err(NotWarm::io(&command.output))?,
+            _ => compiler.folder.end(name),
+        }
+        result
+    }
+
+    fn compare(&self) -> Result<bool, NotWarm> {
         let Unproven { compiler, command, name } = self;
         let folder = &compiler.folder;
-        let good = || {
-            let wanted = fs::read(&command.output).ok()?;
-            let started = Instant::now();
-            while folder.connect(&name).is_err() {
-                if folder.complaint(&name).is_some() || started.elapsed() > READY {
-                    return None;
-                }
-                std::thread::sleep(PAUSE);
+        let wanted = fs::read(&command.output).map_err(NotWarm::io(&command.output))?;
+        let started = Instant::now();
+        while folder.connect(name).is_err() {
+            if let Some(why) = folder.complaint(name) {
+                return Err(NotWarm::Refused { source_file: command.source.clone(), why });
             }
-            let alike = Alike::of(&command, folder.path())?;
-            let result = compiler.ask(&alike, &command, &name);
-            let same = result.is_ok() && fs::read(&command.output).is_ok_and(|made| made == wanted);
-            // The plain one's is right in any case.
-            if !same {
-                fs::write(&command.output, &wanted).ok()?;
+            if started.elapsed() > READY {
+                return Err(NotWarm::TimedOut(READY));
             }
-            same.then(|| folder.trust(&name).ok())?
-        };
-        if good().is_none() {
-            folder.end(&name);
+            std::thread::sleep(PAUSE);
         }
+        let alike = Alike::of(command, folder.path())
+            .ok_or(NotWarm::PreambleChanged(command.source.clone()))?;
+        let result = compiler.ask(&alike, command, name);
+        let same = fs::read(&command.output).is_ok_and(|made| made == wanted);
+        // The plain one's is right in any case.
+        if !same {
+            fs::write(&command.output, &wanted).map_err(NotWarm::io(&command.output))?;
+        }
+        result.map(|_| same)
     }
 }
 

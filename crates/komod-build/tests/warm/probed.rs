@@ -1,5 +1,6 @@
 //! The compiler's command line of a kernel tree, learnt from kbuild, and the plain compiler.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -59,6 +60,14 @@ pub struct Outcome {
     pub object: Vec<u8>,
     pub depfile: Vec<u8>,
     pub stderr: String,
+}
+
+impl Outcome {
+    /// The names in the depfile, however its lines are broken.
+    pub fn files(&self) -> BTreeSet<String> {
+        let list = String::from_utf8_lossy(&self.depfile);
+        list.split_whitespace().filter(|word| *word != "\\").map(str::to_owned).collect()
+    }
 }
 
 impl std::fmt::Debug for Outcome {
