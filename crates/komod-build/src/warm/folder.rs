@@ -96,6 +96,17 @@ impl Folder {
         self.file(name, "good").exists()
     }
 
+    /// Only one of those that start servers goes on at a time, as long as it keeps this.
+    pub fn lock(&self) -> Result<File, NotWarm> {
+        let path = self.0.join("starting");
+        let mut options = OpenOptions::new();
+        let file = options.create(true).append(true).mode(0o600).open(&path);
+        let file = file.map_err(NotWarm::io(&path))?;
+        let locked = rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive);
+        locked.map_err(|e| NotWarm::io(&path)(e.into()))?;
+        Ok(file)
+    }
+
     /// Is the server on its way?
     pub fn is_starting(&self, name: &str) -> bool {
         self.plan(name).is_some()

@@ -251,9 +251,13 @@ impl Compiler {
             *count += 1;
             *count
         };
+        if count != self.limits.alike {
+            return None;
+        }
+        let _lock = self.folder.lock().ok()?;
         // One that another build has just started is that one's to prove.
         let waits = self.folder.connect(&name).is_ok();
-        if count != self.limits.alike || (!waits && self.folder.is_starting(&name)) {
+        if !waits && self.folder.is_starting(&name) {
             return None;
         }
         usage::check(command, &alike.preamble, &alike.names, &self.folder, &name).ok()?;

@@ -44,6 +44,7 @@ pub fn start(
     let split = preamble::end(&text)
         .ok_or(NotWarm::Unsuitable("the source does not begin with includes"))?;
     let preamble = crate::digest::of_bytes(&text[..split]);
+    let _lock = folder.lock()?;
     if let Some(plan) = folder.plan(&name).filter(|plan| plan.preamble == preamble) {
         if folder.connect(&name).is_ok() || folder.is_starting(&name) {
             return Ok(());
@@ -57,7 +58,7 @@ pub fn start(
     begin(&Begin { command, name: &name, split, preamble, shared: None }, cache, folder, limits)
 }
 
-/// Starts a server. One of the same name ends.
+/// Starts a server, under [`Folder::lock`]. One of the same name ends.
 pub fn begin(
     begin: &Begin<'_>,
     cache: &Path,

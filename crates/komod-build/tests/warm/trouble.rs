@@ -235,7 +235,7 @@ fn whoever_asked_dies() {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
         let mut control = SendAncillaryBuffer::new(&mut space);
         control.push(SendAncillaryMessage::ScmRights(&fds));
-        let magic = [IoSlice::new(b"komod-warm-1")];
+        let magic = [IoSlice::new(b"komod-warm-2")];
         rustix::net::sendmsg(&stream, &magic, &mut control, SendFlags::empty()).unwrap();
         await_that("it writes", || rustix::fs::fstat(&files[0]).unwrap().st_size > 0);
         assert_eq!(processes(&command).len(), 2);
