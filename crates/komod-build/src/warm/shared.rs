@@ -8,6 +8,7 @@
 //!
 //! ```text
 //! #define KBUILD_MODNAME "dht11"
+//! #define __BASE_FILE__ "/home/me/dht11.c"
 //! #line 21 "/home/me/dht11.c"
 //! …the rest of dht11.c…
 //! ```
@@ -29,6 +30,7 @@ mod usage;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -88,6 +90,10 @@ impl Alike {
         let output = PathBuf::from(format!("{dir}/{shared}.o"));
         let shared_depfile = folder.join(format!("{shared}.d"));
 
+        // It may map the one name and not the other.
+        if command.argv.iter().any(|word| maps(word.as_bytes(), dir)) {
+            return None;
+        }
         let mut argv = Vec::new();
         let mut names = Vec::new();
         let mut more = Vec::new();
@@ -110,6 +116,7 @@ impl Alike {
                 argv.push(word.clone());
             }
         }
+        more.extend(base_file(source).bytes());
         more.extend(format!("#line {} \"{source}\"\n", head.line).bytes());
         more.extend(rest);
         let [_, shared_source] = sources;
@@ -122,6 +129,25 @@ impl Alike {
             names,
         })
     }
+}
+
+/// Makes `__BASE_FILE__`, which headers may use, the source's name, and says nothing about it.
+fn base_file(source: &str) -> String {
+    format!(
+        "#pragma GCC diagnostic push\n\
+         #pragma GCC diagnostic ignored \"-Wbuiltin-macro-redefined\"\n\
+         #define __BASE_FILE__ \"{source}\"\n\
+         #pragma GCC diagnostic pop\n"
+    )
+}
+
+/// Does this option give files of the folder other names in macros?
+fn maps(word: &[u8], dir: &str) -> bool {
+    let map = ["-fmacro-prefix-map=", "-ffile-prefix-map="]
+        .iter()
+        .find_map(|option| word.strip_prefix(option.as_bytes()));
+    let from = map.and_then(|map| map.split(|&b| b == b'=').next());
+    from.is_some_and(|from| from.starts_with(dir.as_bytes()) || dir.as_bytes().starts_with(from))
 }
 
 /// A path without anything that a string, a makefile or a linemarker writes in another way.
@@ -168,12 +194,15 @@ impl Unproven<'_> {
                 }
                 std::thread::sleep(PAUSE);
             }
-            let alike = Alike::of(&command, folder.path())?;
-            let result = compiler.ask(&alike, &command, &name);
-            let same = result.is_ok() && fs::read(&command.output).is_ok_and(|made| made == wanted);
-            // The plain one's is right in any case.
-            if !same {
-                fs::write(&command.output, &wanted).ok()?;
+            // What the plain compiler has made stays as it is.
+            let mut alike = Alike::of(&command, folder.path())?;
+            let [object, list] = ["o", "d"].map(|kind| folder.file(&name, kind));
+            alike.depfiles[0] = list;
+            let trial = Command { output: object.clone(), ..command.clone() };
+            let result = compiler.ask(&alike, &trial, &name);
+            let same = result.is_ok() && fs::read(&object).is_ok_and(|made| made == wanted);
+            for file in [&object, &alike.depfiles[0]] {
+                let _ = fs::remove_file(file);
             }
             same.then(|| folder.trust(&name).ok())?
         };
