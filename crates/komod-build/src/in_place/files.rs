@@ -54,6 +54,22 @@ pub fn made(root: &Path, before: &Files, after: &Files) -> Files {
     made
 }
 
+/// Is it clear what a product was made from? An object or module has a source of its name beside it,
+/// or a list of a module's objects, which builds write first; other products have names of their own.
+pub fn has_origin(path: &Path, made: &Files, now: &Files) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let named_by_user = [".o", ".ko", ".mod.c"].iter().any(|end| name.ends_with(end));
+    if !named_by_user || name.starts_with('.') {
+        return true;
+    }
+    let beside = |stem: &str, end: &str| path.with_file_name(format!("{stem}{end}"));
+    name.match_indices('.').filter_map(|(at, _)| name.get(..at)).any(|stem| {
+        let sources = [".c", ".S", ".rs"].map(|end| beside(stem, end));
+        let source = sources.iter().any(|source| source != path && now.contains_key(source));
+        source || made.contains_key(&beside(stem, ".mod"))
+    })
+}
+
 /// Where kbuild's note about a file lies.
 pub fn note_of(path: &Path) -> PathBuf {
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();

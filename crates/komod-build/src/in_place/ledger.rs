@@ -143,7 +143,12 @@ fn made_so_far(root: &Path, book: &Book, now: &Files) -> Files {
     made.retain(|path, stamp| now.get(path) == Some(stamp));
     if let Some(before) = &book.before {
         let before: Files = before.iter().cloned().collect();
-        made.extend(files::made(root, &before, now));
+        // Nobody knows when it was stopped: the user may have added files since.
+        let new = files::made(root, &before, now);
+        let mut known = made.clone();
+        known.extend(new.clone());
+        let own = new.iter().filter(|(path, _)| files::has_origin(path, &known, now));
+        made.extend(own.map(|(path, stamp)| (path.clone(), *stamp)));
     }
     made
 }
@@ -207,10 +212,13 @@ mod tests {
         Ledger::open(&root, &own, "6.1", "a").unwrap();
         write(&root, &["x.o"]);
         let ledger = Ledger::open(&root, &own, "6.1", "a").unwrap();
-        write(&root, &["x.ko"]);
+        write(&root, &["x.ko", "all.mod", "all.mod.o", "modules.order"]);
         drop(ledger);
+        // The user's, later.
+        write(&root, &["vendor.o", "sub/x.ko", "theirs.mod.c", "blob.o"]);
         let removed = Ledger::clean(&root, &own, None).unwrap();
-        assert_eq!(names(&root, &removed), ["x.ko", "x.o"]);
+        let wanted = ["all.mod", "all.mod.o", "modules.order", "x.ko", "x.o"];
+        assert_eq!(names(&root, &removed), wanted);
         fs::remove_dir_all(root.parent().unwrap()).unwrap();
     }
 

@@ -8,6 +8,7 @@
 //!
 //! ```text
 //! #define KBUILD_MODNAME "dht11"
+//! #define __BASE_FILE__ "/home/me/dht11.c"
 //! #line 21 "/home/me/dht11.c"
 //! …the rest of dht11.c…
 //! ```
@@ -88,6 +89,7 @@ impl Alike {
         let output = PathBuf::from(format!("{dir}/{shared}.o"));
         let shared_depfile = folder.join(format!("{shared}.d"));
 
+        let base = in_macros(&command.argv, source, sources[1].to_str()?)?;
         let mut argv = Vec::new();
         let mut names = Vec::new();
         let mut more = Vec::new();
@@ -110,6 +112,7 @@ impl Alike {
                 argv.push(word.clone());
             }
         }
+        more.extend(base_file(&base).bytes());
         more.extend(format!("#line {} \"{source}\"\n", head.line).bytes());
         more.extend(rest);
         let [_, shared_source] = sources;
@@ -122,6 +125,38 @@ impl Alike {
             names,
         })
     }
+}
+
+/// Makes `__BASE_FILE__`, which headers may use, the source's name, and says nothing about it.
+fn base_file(name: &str) -> String {
+    format!(
+        "#pragma GCC diagnostic push\n\
+         #pragma GCC diagnostic ignored \"-Wbuiltin-macro-redefined\"\n\
+         #define __BASE_FILE__ \"{name}\"\n\
+         #pragma GCC diagnostic pop\n"
+    )
+}
+
+/// The source's name in macros, by the command's options; `None` if they tell it from the shared
+/// name, or map it to anything strange.
+fn in_macros(argv: &[OsString], source: &str, shared: &str) -> Option<String> {
+    let mut name = source.to_owned();
+    for word in argv {
+        let word = word.to_str()?;
+        let option = ["-fmacro-prefix-map=", "-ffile-prefix-map="];
+        let Some(map) = option.iter().find_map(|option| word.strip_prefix(option)) else {
+            continue;
+        };
+        let (from, to) = map.split_once('=').filter(|(_, to)| !to.contains('='))?;
+        if source.starts_with(from) != shared.starts_with(from) {
+            return None;
+        }
+        // GCC takes the last one that fits.
+        if let Some(rest) = source.strip_prefix(from) {
+            name = format!("{to}{rest}");
+        }
+    }
+    plain(Path::new(&name)).map(str::to_owned)
 }
 
 /// A path without anything that a string, a makefile or a linemarker writes in another way.
@@ -181,13 +216,16 @@ impl Unproven<'_> {
             }
             std::thread::sleep(PAUSE);
         }
-        let alike = Alike::of(command, folder.path())
+        // What the plain compiler has made stays as it is.
+        let mut alike = Alike::of(command, folder.path())
             .ok_or(NotWarm::PreambleChanged(command.source.clone()))?;
-        let result = compiler.ask(&alike, command, name);
-        let same = fs::read(&command.output).is_ok_and(|made| made == wanted);
-        // The plain one's is right in any case.
-        if !same {
-            fs::write(&command.output, &wanted).map_err(NotWarm::io(&command.output))?;
+        let [object, list] = ["o", "d"].map(|kind| folder.file(name, kind));
+        alike.depfiles[0] = list;
+        let trial = Command { output: object.clone(), ..command.clone() };
+        let result = compiler.ask(&alike, &trial, name);
+        let same = fs::read(&object).is_ok_and(|made| made == wanted);
+        for file in [&object, &alike.depfiles[0]] {
+            let _ = fs::remove_file(file);
         }
         result.map(|_| same)
     }

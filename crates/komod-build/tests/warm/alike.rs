@@ -116,6 +116,7 @@ fn headers_that_use_the_names_are_not_shared() {
                 false,
             ),
             ("undone", "#undef KBUILD_MODNAME\n#define KBUILD_MODNAME \"x\"\n", false),
+            ("taken away", "#undef KBUILD_BASENAME\n", false),
             ("mentioned", "#define WHO KBUILD_MODNAME\n", true),
         ];
         for (what, header, shared) in cases {
@@ -127,6 +128,38 @@ fn headers_that_use_the_names_are_not_shared() {
             assert_eq!(build(bench, &command), shared, "{what}");
             assert_plain(&command, what);
         }
+    });
+}
+
+#[test]
+fn headers_that_name_the_main_file_get_its_own_name() {
+    for_one_tree("main", limits(), |bench| {
+        let uses = "static inline int l(void) { return sizeof(__BASE_FILE__); }\n";
+        write_anew(&bench.scratch.0.join("src/main.h"), "#define MAIN __BASE_FILE__\n");
+        write_anew(&bench.scratch.0.join("src/late.h"), uses);
+        let head = format!("{HEAD}#include \"main.h\"\n");
+        start(bench, &head);
+        let body = "int f(void);\n#include \"late.h\"\nint f(void) { return l(); }\nconst char *m = MAIN;\n";
+        let command = bench.write("m", &format!("{head}{body}{TAIL}"));
+        assert!(build(bench, &command));
+        assert_plain(&command, "main");
+        // As in komod's mirror; the last option counts.
+        let dir = bench.scratch.0.join("src");
+        let maps = ["/x", "/project"].map(|to| format!("-ffile-prefix-map={}={to}", dir.display()));
+        for (number, shared) in [(0, false), (1, false), (2, false), (3, true)] {
+            let name = format!("moved{number}");
+            let mut moved = bench.write(&name, &format!("{head}{body}{TAIL}"));
+            moved.argv.extend(maps.iter().map(Into::into));
+            assert_eq!(build(bench, &moved), shared, "{name}");
+            assert_plain(&moved, &name);
+        }
+        let mut mapped = bench.write("mapped", &format!("{head}{body}{TAIL}"));
+        let map = format!("-fmacro-prefix-map={}=x.c", mapped.source.display());
+        mapped.argv.push(map.into());
+        for _ in 0..4 {
+            assert!(!build(bench, &mapped));
+        }
+        assert_plain(&mapped, "mapped");
     });
 }
 
@@ -162,9 +195,11 @@ fn a_server_that_makes_something_else_is_not_used() {
             assert!(run_plain(&command).status.success());
             // As if the plain compiler had made this.
             fs::write(&command.output, "another object").unwrap();
+            fs::write(depfile(&command), "another list").unwrap();
             if let Some(unproven) = unproven {
                 assert!(matches!(unproven.prove(), Ok(false)));
                 assert_eq!(fs::read(&command.output).unwrap(), b"another object");
+                assert_eq!(fs::read(depfile(&command)).unwrap(), b"another list");
                 assert!(matches!(bench.warm.compile(&command), Err(NotWarm::NoServer { .. })));
             }
             let _ = fs::remove_file(depfile(&command));

@@ -21,12 +21,19 @@ pub fn read(text: &[u8]) -> Option<Preamble> {
     for (number, line) in text.split_inclusive(|&b| b == b'\n').enumerate() {
         let Some(content) = line.strip_suffix(b"\n") else { break };
         end += line.len();
-        if content.ends_with(b"\\") || content.contains(&b'\r') || contains(content, b"??") {
+        let content = content.trim_ascii();
+        if content.ends_with(b"\\") || line.contains(&b'\r') || contains(content, b"??") {
             break;
         }
-        let content = content.trim_ascii();
+        if turns(content) {
+            break;
+        }
         if in_comment || content.starts_with(b"/*") {
             let rest = if in_comment { content } else { content.get(2..).unwrap_or_default() };
+            // GCC warns of a comment in a comment.
+            if contains(rest, b"/*") {
+                break;
+            }
             match find(rest, b"*/") {
                 Some(at) if at + 2 == rest.len() => in_comment = false,
                 Some(_) => break,
@@ -78,6 +85,14 @@ fn directive(line: &[u8]) -> Option<Directive> {
     word.strip_prefix(b"define").filter(|rest| rest.starts_with(b" ")).map(|_| Directive::Define)
 }
 
+/// Characters that change the direction of writing, in UTF-8: GCC warns of them, also in comments
+/// (`-Wbidi-chars`).
+fn turns(line: &[u8]) -> bool {
+    line.windows(3).any(|three| {
+        matches!(three, [0xe2, 0x80, 0x8e | 0x8f | 0xaa..=0xae] | [0xe2, 0x81, 0xa6..=0xa9])
+    })
+}
+
 fn find(text: &[u8], what: &[u8]) -> Option<usize> {
     text.windows(what.len()).position(|window| window == what)
 }
@@ -122,6 +137,12 @@ mod tests {
             "#include <a.h>\r\n",
             "#include <a.h> x>\n",
             "// a \\\n#include <no.h>\n",
+            "// a \\ \n#include <no.h>\n",
+            "#define A \\\t\n 1\n",
+            "/* a /* b */\n",
+            "/*\n * a /* b\n */\n",
+            "// a \u{202e}\n",
+            "/*\n * a \u{2066}\n */\n",
             "#define A ??/\n",
             "#undef A\n",
         ] {

@@ -1,4 +1,4 @@
-//! Does a preamble use the names that kbuild gives each file?
+//! Does a preamble use, or change, the names that kbuild gives each file?
 
 use std::ffi::OsString;
 use std::fs;
@@ -9,8 +9,11 @@ use super::super::folder::Folder;
 use super::super::{Command, NotWarm};
 use super::{DEPFILE, NAMES};
 
-/// Has the preprocessor tell (`-dU`) which macros are expanded or asked for in the preamble;
-/// an error if one of `names` is among them.
+/// Ends the preamble in what the preprocessor writes.
+const END: &[u8] = b"komod_end_of_preamble";
+
+/// Has the preprocessor tell (`-dU`) which macros are expanded or asked for in the preamble, and
+/// what `names` are after it; an error if one of them is used, or is not what it was.
 pub fn check(
     command: &Command,
     preamble: &[u8],
@@ -19,17 +22,28 @@ pub fn check(
     name: &str,
 ) -> Result<(), NotWarm> {
     let text = folder.file(name, "usage.c");
-    fs::write(&text, preamble).map_err(NotWarm::io(&text))?;
+    let defined: Vec<_> = names.iter().filter_map(|word| super::name(word.to_str()?)).collect();
+    let mut asking = [preamble, END, b"\n"].concat();
+    defined.iter().for_each(|(name, _)| asking.extend(format!("{name}\n").bytes()));
+    fs::write(&text, asking).map_err(NotWarm::io(&text))?;
     let output = preprocess(command, &text);
     let _ = fs::remove_file(&text);
-    let used = output?;
+    let output = output?;
+    let lines: Vec<&[u8]> = output.split(|&b| b == b'\n').collect();
+    let end = lines.iter().position(|&line| line == END);
+    let end = end.ok_or(NotWarm::Unsuitable("the preamble does not end where it seems to"))?;
+    let (used, after) = lines.split_at(end);
+    let values = after.iter().skip(1).filter(|line| !line.is_empty() && !line.starts_with(b"#"));
     let told = |line: &[u8]| {
         let rest = line.strip_prefix(b"#define ").or_else(|| line.strip_prefix(b"#undef "));
         let word = rest.and_then(|rest| rest.split(|&b| b == b' ' || b == b'(').next());
         word.is_some_and(|word| NAMES.iter().any(|name| name.as_bytes() == word))
     };
-    if names.is_empty() || used.split(|&b| b == b'\n').any(told) {
+    if names.is_empty() || used.iter().any(|line| told(line)) {
         return Err(NotWarm::Unsuitable("the headers use the module's name"));
+    }
+    if !values.copied().eq(defined.iter().map(|(_, value)| value.as_bytes())) {
+        return Err(NotWarm::Unsuitable("the headers change the module's name"));
     }
     Ok(())
 }
