@@ -24,7 +24,6 @@ mod json;
 mod kernels;
 mod message_format;
 mod progress;
-mod refusals;
 mod report_error;
 mod run;
 mod several;
