@@ -60,7 +60,7 @@ pub(crate) fn explain(
         field("vermagic").and_then(|magic| magic.split_whitespace().next().map(str::to_owned));
     let mut told = Vec::new();
     let mut diagnostics = Vec::new();
-    for (number, refusal) in std::iter::once(refusal).chain(later).enumerate() {
+    for (number, refusal) in std::iter::once(refusal.as_ref()).chain(later).enumerate() {
         for code in kinds(refusal) {
             if told.contains(&code) {
                 continue;

@@ -47,7 +47,7 @@ impl<'t> Checker<'t> {
                 // The first of the survey is the refusal itself.
                 let later = survey(bytes, &kernel, &request).refusals.into_iter().skip(1);
                 let later = later.filter(|other| other.code != refusal.code).collect();
-                let outcome = Outcome::Refused { refusal: *refusal, later };
+                let outcome = Outcome::Refused { refusal, later };
                 let diagnostics =
                     explain(path, &name, bytes, self.target, &self.loaded.lost, &outcome);
                 let lost = links.exports.into_iter().map(|symbol| (symbol, name.clone()));

@@ -16,8 +16,10 @@ pub struct Condition {
     pub refusal: Refusal,
 }
 
+type Switch = (&'static str, fn(&mut Facts));
+
 /// Switches that a machine may have on.
-const SWITCHES: [(&str, fn(&mut Facts)); 2] = [
+const SWITCHES: [Switch; 2] = [
     ("the machine demands signatures (module.sig_enforce)", |facts| {
         facts.config.sig_enforce = true
     }),

@@ -18,7 +18,7 @@ pub enum Outcome {
     /// The kernel refuses it.
     Refused {
         /// Error number, log lines, evidence.
-        refusal: Refusal,
+        refusal: Box<Refusal>,
         /// What it would be refused for if that were out of the way.
         later: Vec<Refusal>,
     },
