@@ -10,8 +10,9 @@
 //! has a file of its own, whose text on top is its page for users.
 //!
 //! What a verdict takes for granted: the kernel has just booted, root loads the module, without
-//! parameters, and the modules it needs have been loaded before (as modprobe does). What would
-//! change it on a machine is told as [`Condition`]s.
+//! parameters, the modules it needs have been loaded before (as modprobe does), and no code built
+//! into the kernel has its name. What would change it on a machine is told as [`Condition`]s.
+//! Signatures are not verified: who signed the kernel's own modules is trusted.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 

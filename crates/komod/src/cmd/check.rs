@@ -20,8 +20,9 @@ use std::path::{Path, PathBuf};
 /// will log, why, and the way out.
 ///
 /// It is taken for granted that the kernel has just booted, that root loads the module without
-/// parameters, and that the modules it needs are loaded before, as modprobe does. Init does not
-/// run: whether that works, `komod run` shows.
+/// parameters, that the modules it needs are loaded before, as modprobe does, and that no code
+/// built into the kernel has its name (L-25). A signature is not verified: one by whom the kernel's
+/// own modules are signed counts as good. Init does not run: whether that works, `komod run` shows.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
