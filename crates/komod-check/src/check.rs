@@ -44,8 +44,8 @@ impl<'t> Checker<'t> {
         let (plan, image) = match attempt(bytes, &kernel, &request) {
             Ok(done) => done,
             Err(refusal) => {
-                // The first of the survey is the refusal itself.
-                let later = survey(bytes, &kernel, &request).refusals.into_iter().skip(1);
+                // The survey has the refusal itself, too, unless it is one of linking.
+                let later = survey(bytes, &kernel, &request).refusals.into_iter();
                 let later = later.filter(|other| other.code != refusal.code).collect();
                 let outcome = Outcome::Refused { refusal, later };
                 let diagnostics =
