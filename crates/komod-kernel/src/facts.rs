@@ -157,14 +157,10 @@ pub fn vermagic(
     kernel: &FoundKernel,
     config: Option<&(KernelConfig, PathBuf)>,
 ) -> Option<(String, String)> {
-    let stock = kernel.modules.as_ref().and_then(|modules| {
-        module_files(&modules.join("kernel")).take(8).find_map(|path| {
-            let file = std::fs::read(&path).ok()?;
-            let bytes = komod_object::compress::decompress(&file, MAX_MODULE).ok()?;
-            let module = komod_object::Module::parse(&bytes).ok()?;
-            let text = module.modinfo().get("vermagic")?.to_string();
-            Some((text, format!("{}: .modinfo", path.display())))
-        })
+    let stock = stock_modules(kernel).find_map(|(path, bytes)| {
+        let module = komod_object::Module::parse(&bytes).ok()?;
+        let text = module.modinfo().get("vermagic")?.to_string();
+        Some((text, format!("{}: .modinfo", path.display())))
     });
     stock.or_else(|| {
         let (config, path) = config?;
@@ -173,8 +169,23 @@ pub fn vermagic(
     })
 }
 
+/// One of the modules the distribution built for a kernel, uncompressed.
+pub fn stock_module(kernel: &FoundKernel) -> Option<Vec<u8>> {
+    stock_modules(kernel).map(|(_, bytes)| bytes).next()
+}
+
+/// The first few of them.
+fn stock_modules(kernel: &FoundKernel) -> impl Iterator<Item = (PathBuf, Vec<u8>)> {
+    let files = kernel.modules.iter().flat_map(|modules| module_files(&modules.join("kernel")));
+    files.take(8).filter_map(|path| {
+        let file = std::fs::read(&path).ok()?;
+        let bytes = komod_object::compress::decompress(&file, MAX_MODULE).ok()?.into_owned();
+        Some((path, bytes))
+    })
+}
+
 /// Module files below a directory.
-fn module_files(dir: &Path) -> impl Iterator<Item = PathBuf> {
+fn module_files(dir: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     let mut directories = vec![dir.to_owned()];
     let mut entries: Option<std::fs::ReadDir> = None;
     let mut seen = 0;

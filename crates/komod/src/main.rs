@@ -6,11 +6,13 @@
 //!
 //! [`cli`] is the command line; `cmd` has a file per command. What `run` and `load` share:
 //! [`targets`] reads their words, [`kernels`] chooses the kernel, [`gather`] builds and collects
-//! the modules; `run` is the session of `komod run`; `text` is how kernels and failures are shown.
+//! the modules; `run` is the session of `komod run`; [`checking`] is the work of `komod check`;
+//! `text` is how kernels and failures are shown.
 #![forbid(unsafe_code)]
 
 mod build_progress;
 mod building;
+mod checking;
 mod cli;
 mod cmd;
 mod compiler;
@@ -24,7 +26,6 @@ mod json;
 mod kernels;
 mod message_format;
 mod progress;
-mod refusals;
 mod report_error;
 mod run;
 mod several;

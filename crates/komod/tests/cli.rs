@@ -14,7 +14,7 @@ fn help_teaches_by_examples() {
     }
     let commands = [
         "run", "build", "up", "load", "info", "diff", "log", "symbols", "cat", "write", "ls",
-        "ioctl", "explain",
+        "ioctl", "check", "explain",
     ];
     for command in commands {
         let said = user.komod(&[command, "--help"]).good();

@@ -4,10 +4,10 @@ use super::Outcome;
 use crate::console;
 use crate::explained::Explained;
 use crate::json;
-use crate::refusals;
 use anyhow::Result;
 use clap::Args;
 use komod_build::rules;
+use komod_check::rules as refusals;
 use serde::Serialize;
 
 /// Show the page about a diagnosis: what it means, why it happens, the way out
@@ -39,14 +39,13 @@ pub fn run(args: &ExplainArgs) -> Result<Outcome> {
         }
         return Ok(Outcome::Good);
     };
-    let page = rules::explain(code).map(str::to_owned).or_else(|| refusals::explain(code));
-    let Some(page) = page else {
+    let Some(page) = rules::explain(code).or_else(|| refusals::explain(code)) else {
         return Err(Explained::new(format!("there is no page about `{code}`"))
             .hint("`komod explain` lists the codes")
             .into());
     };
     match args.json {
-        true => json::print("komod-explain", Page { code, page: &page })?,
+        true => json::print("komod-explain", Page { code, page })?,
         false => console::line(page.trim_end()),
     }
     Ok(Outcome::Good)

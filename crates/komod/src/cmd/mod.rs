@@ -3,6 +3,7 @@
 pub mod build;
 mod build_output;
 mod build_several;
+pub mod check;
 pub mod clean;
 pub mod diff;
 pub mod explain;

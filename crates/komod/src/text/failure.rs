@@ -2,7 +2,6 @@
 
 use super::errno;
 use crate::explained::Explained;
-use crate::refusals;
 use komod_place::PlaceError;
 use komod_process::protocol::Stage;
 
@@ -130,8 +129,8 @@ fn crashed_in(stage: Stage, doing: Doing<'_>) -> String {
 
 /// The loader knows why.
 fn refused_for(code: &str, name: &str, errno: i32) -> Explained {
-    let Some(reason) = refusals::reason(code) else { return load_refused(name, errno) };
-    let e = Explained::new(format!("{} [{code}]: {}", cannot_load(name, errno), reason.title));
+    let Some(title) = komod_check::rules::title_of(code) else { return load_refused(name, errno) };
+    let e = Explained::new(format!("{} [{code}]: {title}", cannot_load(name, errno)));
     let e = match code {
         "L-10" => e.hint("a symbol may come from another module: give or load that one, too"),
         "L-24" => e.hint(format!("it is loaded: komod unload {name}")),

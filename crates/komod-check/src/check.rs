@@ -1,0 +1,107 @@
+//! Asking the loader core, module by module.
+
+use std::path::Path;
+
+use komod_load::{Image, Plan, Refusal, RegionBases, Request, link, plan_to_link, survey};
+
+use crate::assumed::{Assumed, GivenExport, Loaded};
+use crate::case::explain;
+use crate::condition::conditions;
+use crate::links::Links;
+use crate::target::Target;
+use crate::verdict::{Outcome, Verdict};
+
+/// Where modules are supposed to be put: the start of the area for them (`MODULES_VADDR`,
+/// `Documentation/arch/x86/x86_64/mm.rst`, with KASLR).
+const MODULE_AREA: u64 = 0xffff_ffff_c000_0000;
+const PAGE: u64 = 4096;
+
+/// Checks modules for one kernel. Modules that are checked together find each other's symbols, as
+/// if they were loaded in the order in which they are checked; see [`order`](crate::order()).
+#[derive(Debug)]
+pub struct Checker<'t> {
+    target: &'t Target,
+    loaded: Loaded,
+}
+
+impl<'t> Checker<'t> {
+    /// `all` are the modules that will be checked: they stand for the kernel's own of these names.
+    pub fn new(target: &'t Target, all: &[Links]) -> Self {
+        let given = all.iter().map(|links| links.name.clone()).filter(|name| !name.is_empty());
+        let loaded = Loaded { given: given.collect(), ..Loaded::default() };
+        Checker { target, loaded }
+    }
+
+    /// Checks the uncompressed module `bytes`, which `path` stands for in what is told.
+    pub fn check(&mut self, path: &Path, bytes: &[u8]) -> Verdict {
+        let links = Links::of(bytes);
+        let kernel = Assumed::new(self.target, &self.loaded, &links.name, &links.imports);
+        let request = Request::default();
+        let name = match links.name.is_empty() {
+            true => path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            false => links.name.clone(),
+        };
+        let (plan, image) = match attempt(bytes, &kernel, &request) {
+            Ok(done) => done,
+            Err(refusal) => {
+                // The survey has the refusal itself, too, unless it is one of linking.
+                let later = survey(bytes, &kernel, &request).refusals.into_iter();
+                let later = later.filter(|other| other.code != refusal.code).collect();
+                let outcome = Outcome::Refused { refusal, later };
+                let diagnostics =
+                    explain(path, &name, bytes, self.target, &self.loaded.lost, &outcome);
+                let lost = links.exports.into_iter().map(|symbol| (symbol, name.clone()));
+                self.loaded.lost.extend(lost);
+                return self.verdict(name, outcome, diagnostics);
+            }
+        };
+        let conditions = conditions(bytes, &kernel, &plan);
+        let mut dmesg = plan.dmesg.clone();
+        dmesg.extend(plan.arguments.dmesg.iter().cloned());
+        let outcome = Outcome::Loads { dmesg, taint: plan.taint };
+        let needs = plan.uses.clone();
+        let can_leave = plan.has_exit || !plan.has_init;
+        for export in image.exports {
+            self.loaded.lost.remove(&export.name);
+            let given = GivenExport { owner: name.clone(), taints: plan.taint, export };
+            self.loaded.exports.insert(given.export.name.clone(), given);
+        }
+        let verdict = self.verdict(name, outcome, Vec::new());
+        Verdict { needs, conditions, can_leave, ..verdict }
+    }
+
+    fn verdict(
+        &self,
+        module: String,
+        outcome: Outcome,
+        diagnostics: Vec<komod_diag::Diagnostic>,
+    ) -> Verdict {
+        Verdict {
+            module,
+            release: self.target.release().to_owned(),
+            outcome,
+            needs: Vec::new(),
+            conditions: Vec::new(),
+            can_leave: true,
+            diagnostics,
+        }
+    }
+}
+
+/// One load, as far as it goes without running the module.
+pub(crate) fn attempt<'a>(
+    bytes: &'a [u8],
+    kernel: &Assumed<'_>,
+    request: &Request,
+) -> Result<(Plan<'a>, Image), Box<Refusal>> {
+    let plan = plan_to_link(bytes, kernel, request)?;
+    let mut next = MODULE_AREA;
+    let mut bases = RegionBases::allocate(&plan, |region| {
+        let address = next;
+        next = next.saturating_add(region.size.next_multiple_of(PAGE));
+        address
+    });
+    bases.percpu = plan.percpu.map_or(0, |percpu| percpu.align);
+    let image = link(&plan, &bases)?;
+    Ok((plan, image))
+}

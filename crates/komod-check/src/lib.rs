@@ -1,0 +1,35 @@
+//! Will a kernel accept a module? Answered from files, before anything is loaded.
+//!
+//! A [`Target`] is a kernel as its files describe it: the build tree (`Module.symvers`,
+//! configuration) and, if it is there, the boot image (layout of `struct module`, version magic,
+//! exports). A [`Checker`] gives each module to the loader core ([`komod_load::plan()`] and
+//! [`komod_load::link()`]) with that kernel, and tells what comes of it as a [`Verdict`]: it loads,
+//! or it is refused with this error number and these log lines.
+//!
+//! There are no rules of acceptance here: the loader core decides, [`rules`] only explain. A rule
+//! has a file of its own, whose text on top is its page for users.
+//!
+//! What a verdict takes for granted: the kernel has just booted, root loads the module, without
+//! parameters, the modules it needs have been loaded before (as modprobe does), and no code built
+//! into the kernel has its name. What would change it on a machine is told as [`Condition`]s.
+//! Signatures are not verified: who signed the kernel's own modules is trusted.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod assumed;
+mod case;
+mod check;
+mod condition;
+mod links;
+pub mod rules;
+mod signer;
+mod symvers;
+mod target;
+mod verdict;
+
+pub use case::Case;
+pub use check::Checker;
+pub use condition::Condition;
+pub use links::{Links, order};
+pub use target::{Target, TargetError};
+pub use verdict::{Outcome, Verdict};

@@ -1,0 +1,45 @@
+//! L-10: an imported symbol exists nowhere
+//!
+//! # What
+//! The kernel logs `Unknown symbol NAME (err -2)` for each and answers ENOENT.
+//!
+//! # Why
+//! The module that exports it is not loaded; or this kernel does not have it: it was renamed,
+//! removed, never exported, or is not configured.
+//!
+//! # Example
+//! ```text
+//! user: Unknown symbol shared_function (err -2)
+//! ```
+//!
+//! # Way out
+//! Load the exporting module first (komod does so if it is given, lies beside the file or is
+//! the kernel's own). `komod symbols NAME` shows whether the kernel has it.
+
+use std::collections::BTreeSet;
+
+use komod_load::RefusalCode;
+
+use crate::case::Case;
+
+pub(crate) fn hints(_code: RefusalCode, case: &Case<'_>) -> Vec<String> {
+    let path = case.path.display();
+    let refused: BTreeSet<&String> =
+        case.symbols().filter_map(|symbol| case.lost.get(symbol)).collect();
+    let mut hints: Vec<String> = refused
+        .into_iter()
+        .map(|module| format!("{module} exports what is missing, and does not load either"))
+        .collect();
+    if case.symbols().any(|symbol| !case.lost.contains_key(symbol)) {
+        hints.push(format!(
+            "if another module of yours exports it, check them together: `komod check {path} \
+             OTHER.ko`"
+        ));
+        let release = case.target.release();
+        hints.push(format!(
+            "neither kernel {release} nor a module of it exports it: it was renamed, removed or \
+             never exported there"
+        ));
+    }
+    hints
+}

@@ -1,0 +1,153 @@
+//! A kernel as its files describe it.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+
+use komod_kernel::config::KernelConfig;
+use komod_kernel::facts;
+use komod_kernel::find::FoundKernel;
+use komod_kernel::prepared::Prepared;
+use komod_load::{Config, Facts, StructModule, Version};
+use komod_object::symvers::{Symvers, SymversError};
+
+use crate::symvers::{self, Exported};
+
+/// Why a kernel's files do not say which modules it takes.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TargetError {
+    /// Its release is none.
+    #[error("`{release}` is no kernel release")]
+    Release {
+        /// What stands for the release.
+        release: String,
+    },
+    /// There is no build tree.
+    #[error(
+        "there is no build tree of kernel {release}, whose Module.symvers says what modules export"
+    )]
+    NoTree {
+        /// The kernel.
+        release: String,
+    },
+    /// `Module.symvers` cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// `Module.symvers` is damaged.
+    #[error("{}: {source}", path.display())]
+    Symvers {
+        /// The file.
+        path: PathBuf,
+        /// Where, and what is wrong.
+        source: SymversError,
+    },
+    /// `Module.symvers` has no exports of the kernel itself.
+    #[error("{}: no symbol of vmlinux is in it", path.display())]
+    NoKernelSymbols {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The configuration is nowhere.
+    #[error("kernel {release} has no configuration here (include/config/auto.conf or .config)")]
+    NoConfig {
+        /// The kernel.
+        release: String,
+    },
+}
+
+/// A kernel that can be asked whether it takes a module.
+#[derive(Debug, Clone)]
+pub struct Target {
+    release: String,
+    pub(crate) facts: Facts,
+    pub(crate) exports: HashMap<String, Exported>,
+    pub(crate) signer: Option<Vec<u8>>,
+    unknown: Vec<String>,
+}
+
+impl Target {
+    /// Learns from the kernel's build tree; with the `image`, also the layout of `struct module`,
+    /// which a tree does not tell.
+    pub fn of(kernel: &FoundKernel, image: Option<&Prepared>) -> Result<Self, TargetError> {
+        let release = kernel.release.clone();
+        let Some(version) = Version::from_release(&release) else {
+            return Err(TargetError::Release { release });
+        };
+        let Some(tree) = &kernel.tree else { return Err(TargetError::NoTree { release }) };
+        let Some(config) = KernelConfig::of(kernel) else {
+            return Err(TargetError::NoConfig { release });
+        };
+        let path = tree.join("Module.symvers");
+        let text = std::fs::read(&path)
+            .map_err(|source| TargetError::Unreadable { path: path.clone(), source })?;
+        let symvers = Symvers::parse(&text)
+            .map_err(|source| TargetError::Symvers { path: path.clone(), source })?;
+
+        let from_image = image.and_then(vermagic_in);
+        let vermagic = from_image
+            .or_else(|| Some(facts::vermagic(kernel, Some(&config))?.0))
+            .unwrap_or_else(|| config.0.vermagic(&release));
+        let mut facts = Facts::new(version, vermagic);
+        facts.config = Config::from_options(|option| config.0.is_on(option));
+        let exports = symvers::exports(&symvers, facts.config.modversions);
+        if exports.values().all(|exported| exported.owner.is_some()) {
+            return Err(TargetError::NoKernelSymbols { path });
+        }
+        let mut unknown = Vec::new();
+        match image.and_then(struct_module) {
+            Some(layout) => facts.layout = layout,
+            None => unknown.push(
+                "the size of `struct module`, which only the kernel's image tells: a module of \
+                 another size is not noticed by it"
+                    .to_owned(),
+            ),
+        }
+        let signer = stock_signer(kernel);
+        Ok(Target { release, facts, exports, signer, unknown })
+    }
+
+    /// What `uname -r` prints in it.
+    pub fn release(&self) -> &str {
+        &self.release
+    }
+
+    /// The version magic its modules have.
+    pub fn vermagic(&self) -> &str {
+        &self.facts.vermagic
+    }
+
+    /// What verdicts cannot take into account, for want of files.
+    pub fn unknown(&self) -> &[String] {
+        &self.unknown
+    }
+}
+
+/// The kernel's own text, from its image.
+fn vermagic_in(image: &Prepared) -> Option<String> {
+    const MOST: usize = 256;
+    let offset = image.symbols().lookup("vermagic")?.checked_sub(image.base())?;
+    let mut bytes = [0; MOST];
+    let read = File::open(image.image_path()).ok()?.read_at(&mut bytes, offset).ok()?;
+    let text = bytes.get(..read)?.split(|&byte| byte == 0).next()?;
+    String::from_utf8(text.to_vec()).ok().filter(|text| !text.is_empty())
+}
+
+fn struct_module(image: &Prepared) -> Option<StructModule> {
+    let btf = image.btf();
+    let offset_of = |name: &str, path: &str| Some(btf.field(name, path)?.offset);
+    StructModule::resolve(|name| btf.struct_size(name), offset_of)
+}
+
+/// Who signs this kernel's own modules.
+fn stock_signer(kernel: &FoundKernel) -> Option<Vec<u8>> {
+    let bytes = facts::stock_module(kernel)?;
+    let signature = komod_object::signature::split(&bytes).ok()??;
+    crate::signer::signer(signature.bytes).map(<[u8]>::to_vec)
+}

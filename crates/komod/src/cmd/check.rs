@@ -1,0 +1,176 @@
+//! `komod check`.
+
+use super::Outcome;
+use crate::checking::{self, Table as Verdicts};
+use crate::console;
+use crate::json;
+use crate::text::plural;
+use anyhow::Result;
+use clap::Args;
+use komod_check::Verdict;
+use komod_diag::{Diagnostic, terminal};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// Say whether a kernel will accept a module, before it is loaded
+///
+/// The modules are given to komod's loader with the kernel's exports, checksums, version magic,
+/// configuration and layout of `struct module`, all read from its files. Nothing is loaded, and
+/// nothing need run. For each module that is refused there is the error number, what the kernel
+/// will log, why, and the way out.
+///
+/// It is taken for granted that the kernel has just booted, that root loads the module without
+/// parameters, that the modules it needs are loaded before, as modprobe does, and that no code
+/// built into the kernel has its name (L-25). A signature is not verified: one by whom the kernel's
+/// own modules are signed counts as good. Init does not run: whether that works, `komod run` shows.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  komod check hello.ko                        against the kernel it was built for, if it is here
+  komod check hello.ko --kernel 6.12          against another one
+  komod check hello.ko -k 6.1 -k 6.12         against several: a table
+  komod check user.ko provider.ko -k 6.1      modules that need each other, in any order
+  komod check out/ -k 6.1                     all modules in a folder (.ko, .ko.gz, .ko.xz, .ko.zst)
+  komod check --details out/ -k 6.1           and everything about those that are refused
+
+Exit status: 0 all of them load, 1 some do not, 2 the command line is wrong.
+`komod explain L-08` is the page about a code; `komod kernel list` shows the kernels known here.")]
+pub struct CheckArgs {
+    /// Module files, or folders with some
+    #[arg(required = true, value_name = "FILE|DIR")]
+    what: Vec<PathBuf>,
+    /// The kernel: a release or its beginning (6.1), a build tree, a folder with both; may be given
+    /// several times
+    #[arg(short, long = "kernel", value_name = "K")]
+    kernels: Vec<String>,
+    /// Everything about all that are refused, also when there are many
+    #[arg(long)]
+    details: bool,
+    /// The answer as JSON on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    ok: bool,
+    kernels: Vec<KernelAnswer<'a>>,
+    verdicts: Vec<VerdictAnswer<'a>>,
+}
+
+#[derive(Serialize)]
+struct KernelAnswer<'a> {
+    release: &'a str,
+    vermagic: &'a str,
+    /// What could not be taken into account.
+    unknown: &'a [String],
+}
+
+#[derive(Serialize)]
+struct VerdictAnswer<'a> {
+    #[serde(serialize_with = "json::path")]
+    file: &'a Path,
+    module: &'a str,
+    kernel: &'a str,
+    loads: bool,
+    /// Code of the deciding reason.
+    code: Option<&'static str>,
+    errno: Option<String>,
+    dmesg: Vec<&'a str>,
+    /// Modules that must be loaded before.
+    needs: &'a [String],
+    can_unload: bool,
+    /// What a machine may have that would keep it out.
+    conditions: Vec<ConditionAnswer<'a>>,
+    diagnostics: &'a [Diagnostic],
+}
+
+#[derive(Serialize)]
+struct ConditionAnswer<'a> {
+    when: &'a str,
+    code: &'static str,
+    errno: String,
+    dmesg: Vec<&'a str>,
+}
+
+pub fn run(args: &CheckArgs) -> Result<Outcome> {
+    let files = checking::files(&args.what)?;
+    let targets = checking::targets(&args.kernels, &files)?;
+    let verdicts = checking::verdicts(&files, &targets)?;
+    let ok = verdicts.rows.iter().flatten().all(Verdict::loads);
+    if args.json {
+        let kernels = targets.iter().map(|target| KernelAnswer {
+            release: target.release(),
+            vermagic: target.vermagic(),
+            unknown: target.unknown(),
+        });
+        let answers = verdicts.each().map(|(file, verdict)| answer(file, verdict));
+        let answer = Answer { ok, kernels: kernels.collect(), verdicts: answers.collect() };
+        json::print("komod-check", answer)?;
+    } else {
+        for target in &targets {
+            for unknown in target.unknown() {
+                console::note(&format!("{}: not known here: {unknown}", target.release()));
+            }
+        }
+        show(&verdicts, args.details);
+    }
+    Ok(if ok { Outcome::Good } else { Outcome::Bad })
+}
+
+fn answer<'a>(file: &'a Path, verdict: &'a Verdict) -> VerdictAnswer<'a> {
+    let refusal = verdict.refusal();
+    let conditions = verdict.conditions.iter().map(|condition| ConditionAnswer {
+        when: &condition.when,
+        code: condition.refusal.code.as_str(),
+        errno: condition.refusal.errno.to_string(),
+        dmesg: condition.refusal.dmesg.iter().map(|line| line.text.as_str()).collect(),
+    });
+    VerdictAnswer {
+        file,
+        module: &verdict.module,
+        kernel: &verdict.release,
+        loads: verdict.loads(),
+        code: refusal.map(|refusal| refusal.code.as_str()),
+        errno: refusal.map(|refusal| refusal.errno.to_string()),
+        dmesg: verdict.dmesg().iter().map(|line| line.text.as_str()).collect(),
+        needs: &verdict.needs,
+        can_unload: verdict.can_leave,
+        conditions: conditions.collect(),
+        diagnostics: &verdict.diagnostics,
+    }
+}
+
+fn show(verdicts: &Verdicts, details: bool) {
+    let one = verdicts.rows.len() == 1 && verdicts.rows[0].len() == 1;
+    match &verdicts.rows[..] {
+        [row] if one => console::line(&checking::sentence(&row[0])),
+        _ => console::line(&verdicts.to_text(console::color_on_stdout())),
+    }
+    let mut codes: Vec<&str> = Vec::new();
+    let mut refused = 0;
+    for (file, verdict) in verdicts.each() {
+        refused += usize::from(!verdict.loads());
+        if one || details {
+            let text = terminal::render_all(&verdict.diagnostics, console::diagnostics());
+            if !text.is_empty() {
+                console::people(&format!("\n{}", text.trim_end()));
+            }
+            if one {
+                checking::circumstances(file, verdict).iter().for_each(|line| console::note(line));
+            }
+        }
+        let code = verdict.refusal().map(|refusal| refusal.code.as_str());
+        codes.extend(code.filter(|code| !codes.contains(code)).into_iter().collect::<Vec<_>>());
+    }
+    if !one {
+        let all = verdicts.each().count();
+        console::people(&format!("{} checked, {refused} refused", plural(all, "load")));
+        if refused > 0 && !details {
+            console::hint("--details shows why, and the way out; so does one module at a time");
+        }
+    }
+    for code in codes {
+        console::hint(&format!("`komod explain {code}` says more"));
+    }
+}
