@@ -61,8 +61,22 @@ fn files(folder: &Path) -> Vec<String> {
     found
 }
 
+/// Starts komod with signals as in a terminal: what is started in a script's background ignores
+/// SIGINT.
 fn start(user: &User, args: &[&str]) -> Child {
-    user.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("komod starts")
+    let komod = user.command(args);
+    let mut command = Command::new("env");
+    command.arg("--default-signal=INT,TERM").arg(komod.get_program()).args(komod.get_args());
+    for (name, value) in komod.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    if let Some(folder) = komod.get_current_dir() {
+        command.current_dir(folder);
+    }
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("komod starts")
 }
 
 fn signal(child: &Child, signal: i32) {
