@@ -406,6 +406,29 @@ fn b00_what_no_rule_knows_is_shown_as_it_is() {
 }
 
 #[test]
+fn b00_the_compiler_crashes() {
+    for tree in trees() {
+        let scratch = Scratch::new("crash");
+        let module = scratch.write("p/x.c", HELLO);
+        // As GCC does for 400,000 nested parentheses.
+        let crashing = scratch.write(
+            "gcc-crash",
+            "#!/bin/sh\ncase \"$*\" in *x.c) echo 'gcc: internal compiler error: Segmentation fault \
+             signal terminated program cc1' >&2; exit 4;; esac\nexec gcc-12 \"$@\"\n",
+        );
+        let status = Command::new("chmod").arg("+x").arg(&crashing).status().unwrap();
+        assert!(status.success());
+        let variables = vec![("CC".to_owned(), crashing.display().to_string())];
+        let error = fails_with(&module, &tree, &Options { variables, ..options() });
+        let diagnostic = find(&error.diagnostics, "B-00");
+        is_complete(diagnostic, "internal compiler error", "");
+        assert!(diagnostic.title.contains("crashed"));
+        let built = common::builds(&module, &tree);
+        assert_eq!(built.modules.len(), 1);
+    }
+}
+
+#[test]
 fn b52_warnings_of_a_build_that_works() {
     for tree in trees() {
         let scratch = Scratch::new("b52");

@@ -12,7 +12,8 @@
 //!
 //! # Way out
 //! Read the first line. `komod build --verbose` shows the whole commands. If komod should have
-//! known better, report it with that output.
+//! known better, report it with that output. Where the compiler crashed, give it less at a time
+//! (`-j1`) or other code.
 
 use std::path::Path;
 
@@ -35,6 +36,17 @@ pub(crate) fn unknown(log: &Log) -> Diagnostic {
     if lines.is_empty() {
         let from = log.lines.len().saturating_sub(8);
         lines = log.lines.iter().skip(from).map(String::as_str).collect();
+    }
+    // GCC's words when cc1 ends by a signal, clang's when it does.
+    let crashed = |line: &&String| {
+        ["internal compiler error", "PLEASE submit a bug report"].iter().any(|w| line.contains(w))
+    };
+    if let Some(line) = log.lines.iter().find(crashed) {
+        return error("B-00", "the compiler crashed")
+            .with_evidence(Evidence::output("the compiler", vec![line.as_str()]))
+            .with_explanation("Either memory ran out, or it cannot take this code.")
+            .with_hint("try with less at a time: komod build -j1")
+            .with_hint("leave parts of the source out until it passes, or take another compiler");
     }
     let title = match log.status {
         Some(status) => format!("kbuild failed (make ended with {status})"),
