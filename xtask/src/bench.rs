@@ -4,7 +4,7 @@
 use crate::args::Args;
 use crate::bench_build;
 use crate::guest_build;
-use crate::kernels::{Kernel, SERIES};
+use crate::kernels::{self, Kernel};
 use crate::komod::{self, Profile};
 use crate::measure::{self, Times, ms, ratio};
 use crate::modules::ModuleTree;
@@ -43,10 +43,8 @@ pub fn main(mut args: Args) -> Result<()> {
     let komod = komod::build(Profile::Release)?;
     println!("| kernel | what | median | min | against QEMU |");
     println!("|---|---|--:|--:|--:|");
-    for (name, _) in SERIES {
-        if series.as_deref().is_none_or(|s| s == *name) {
-            kernel(&komod, &Kernel::find(name)?, runs)?;
-        }
+    for chosen in kernels::chosen(series.as_deref()) {
+        kernel(&komod, &chosen?, runs)?;
     }
     Ok(())
 }

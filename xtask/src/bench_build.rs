@@ -2,7 +2,7 @@
 //! run.
 
 use crate::args::Args;
-use crate::kernels::{Kernel, SERIES};
+use crate::kernels::{self, Kernel};
 use crate::komod::{self, Profile};
 use crate::measure::{self, Cost, Times, ms, ratio};
 use crate::project;
@@ -38,10 +38,8 @@ pub fn main(mut args: Args) -> Result<()> {
     let komod = komod::build(Profile::Release)?;
     println!("| kernel | what | make | komod | ratio | make, CPU | komod, CPU | ratio |");
     println!("|---|---|--:|--:|--:|--:|--:|--:|");
-    for (name, _) in SERIES {
-        if series.as_deref().is_none_or(|s| s == *name) {
-            kernel(&komod, &Kernel::find(name)?, runs, modules)?;
-        }
+    for chosen in kernels::chosen(series.as_deref()) {
+        kernel(&komod, &chosen?, runs, modules)?;
     }
     Ok(())
 }

@@ -27,6 +27,12 @@ pub struct Kernel {
     pub tree: Option<PathBuf>,
 }
 
+/// The kernel of this series, or one of each.
+pub fn chosen(series: Option<&str>) -> impl Iterator<Item = Result<Kernel>> {
+    let names = SERIES.iter().map(|(name, _)| *name);
+    names.filter(move |name| series.is_none_or(|wanted| wanted == *name)).map(Kernel::find)
+}
+
 impl Kernel {
     /// The kernel of this series, or an error that says how to get one. Kernels of the system are
     /// left out, so that everyone's runs take the same ones.

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{HELLO, Scratch, builds_by, fails_with, options, trees};
+use common::{HELLO, Scratch, builds_by, copy, fails_with, options, trees};
 use komod_build::{Options, Tree};
 use serde_json::Value;
 
@@ -20,18 +20,6 @@ fn project(name: &str) -> (Scratch, PathBuf, Options) {
     copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name), &root);
     let options = Options { out: Some(scratch.0.join("out")), ..options() };
     (scratch, root, options)
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }
 
 fn entries(folder: &Path) -> Vec<Value> {

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{HELLO, Scratch, builds_by, fails_with, options, shown, trees};
+use common::{HELLO, Scratch, builds_by, copy, fails_with, options, shown, trees};
 use komod_build::{Built, Options, Project, Tree, clean_in_place};
 
 /// Without it, kbuild lets pahole's threads decide the order of a module's types.
@@ -24,18 +24,6 @@ fn in_place() -> Options {
 fn lay(name: &str, root: &Path) {
     let _ = fs::remove_dir_all(root);
     copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name), root);
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }
 
 fn make(root: &Path, tree: &Tree) {

@@ -5,7 +5,7 @@ use super::directory;
 use super::linux_source::LinuxSource;
 use super::listed::PACKAGES;
 use crate::args::Args;
-use crate::kernels::{Kernel, SERIES};
+use crate::kernels::{self, Kernel};
 use crate::{project, shell};
 use anyhow::{Context, Result, bail};
 use std::env;
@@ -39,12 +39,10 @@ pub fn main(mut args: Args) -> Result<()> {
     let series = args.option::<String>("--kernel")?;
     args.finish()?;
     let mut trees = Vec::new();
-    for (name, _) in SERIES {
-        if series.as_deref().is_none_or(|s| s == *name) {
-            let kernel = Kernel::find(name)?;
-            for (kind, more) in KINDS {
-                trees.push(tree(&kernel, kind, &format!("{CONFIG}{more}"))?);
-            }
+    for kernel in kernels::chosen(series.as_deref()) {
+        let kernel = kernel?;
+        for (kind, more) in KINDS {
+            trees.push(tree(&kernel, kind, &format!("{CONFIG}{more}"))?);
         }
     }
     let mut test = Command::new(project::cargo());

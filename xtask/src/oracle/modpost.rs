@@ -3,7 +3,7 @@
 
 use super::stock::{self, Stock};
 use crate::args::Args;
-use crate::kernels::{Kernel, SERIES};
+use crate::kernels::{self, Kernel};
 use crate::parallel;
 use crate::tally::Tally;
 use anyhow::{Context, Result, bail};
@@ -20,10 +20,8 @@ pub fn main(mut args: Args) -> Result<()> {
     let series = args.option::<String>("--kernel")?;
     args.finish()?;
     let mut tally = Tally::default();
-    for (name, _) in SERIES {
-        if series.as_deref().is_none_or(|s| s == *name) {
-            tally += compare(&Kernel::find(name)?)?;
-        }
+    for kernel in kernels::chosen(series.as_deref()) {
+        tally += compare(&kernel?)?;
     }
     if tally.failed > 0 {
         bail!("{tally}");

@@ -13,7 +13,7 @@ use super::linux_source::LinuxSource;
 use super::stock::{self, Stock};
 use super::{directory, listed, near};
 use crate::args::Args;
-use crate::kernels::{Kernel, SERIES};
+use crate::kernels::{self, Kernel};
 use crate::parallel;
 use crate::tally::Tally;
 use anyhow::{Context, Result, bail};
@@ -43,10 +43,8 @@ pub fn main(mut args: Args) -> Result<()> {
     let series = args.option::<String>("--kernel")?;
     args.finish()?;
     let mut tally = Tally::default();
-    for (name, _) in SERIES {
-        if series.as_deref().is_none_or(|s| s == *name) {
-            tally += compare(&Kernel::find(name)?)?;
-        }
+    for kernel in kernels::chosen(series.as_deref()) {
+        tally += compare(&kernel?)?;
     }
     if tally.failed > 0 {
         bail!("{tally}");

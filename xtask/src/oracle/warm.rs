@@ -13,7 +13,7 @@ use komod_build::warm::{Command, Compiler, Limits};
 use super::probed::{self, Outcome, Probed};
 use crate::args::Args;
 use crate::draw;
-use crate::kernels::{self, Kernel, SERIES};
+use crate::kernels::{self, Kernel};
 
 const HELP: &str = "\
 Usage: cargo xtask oracle warm [OPTIONS]
@@ -74,8 +74,8 @@ pub fn main(mut args: Args) -> Result<()> {
         }
     };
     let mut wrong = 0;
-    for (name, _) in SERIES.iter().filter(|(n, _)| series.as_deref().is_none_or(|s| s == *n)) {
-        wrong += sweep(&Kernel::find(name)?, &drivers, &Plan { count, repeat, shared })?;
+    for kernel in kernels::chosen(series.as_deref()) {
+        wrong += sweep(&kernel?, &drivers, &Plan { count, repeat, shared })?;
     }
     if wrong > 0 {
         bail!("{wrong} failures");

@@ -313,5 +313,5 @@ const SKIPPING: &str =
     "printf \"Skipping BTF generation for %s due to unavailability of vmlinux\\n\"";
 
 fn contains(bytes: &[u8], mark: &[u8]) -> bool {
-    bytes.windows(mark.len()).any(|window| window == mark)
+    memchr::memmem::find(bytes, mark).is_some()
 }

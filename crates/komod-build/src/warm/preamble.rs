@@ -3,6 +3,8 @@
 //! The place only decides how much a warm compiler has done in advance, never what it produces: the
 //! compiler stops at this byte wherever it is, be it in a comment or between `#if` and `#endif`.
 
+use memchr::memmem::find;
+
 /// The end of the last line with an `#include` before the first line of code: what follows that
 /// line begins there. `None` without such a line, or with nothing after it.
 pub fn end(text: &[u8]) -> Option<usize> {
@@ -69,10 +71,6 @@ fn kind(line: &[u8], mut in_comment: bool) -> (Kind, bool) {
 
 fn is_continued(line: &[u8]) -> bool {
     line.trim_ascii_end().ends_with(b"\\")
-}
-
-fn find(text: &[u8], what: &[u8]) -> Option<usize> {
-    text.windows(what.len()).position(|window| window == what)
 }
 
 #[cfg(test)]

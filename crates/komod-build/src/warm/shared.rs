@@ -173,7 +173,7 @@ fn name(word: &str) -> Option<(&str, &str)> {
 }
 
 fn contains(text: &[u8], what: &[u8]) -> bool {
-    text.windows(what.len()).any(|window| window == what)
+    memchr::memmem::find(text, what).is_some()
 }
 
 /// A server that was just started for a compilation, and is not trusted yet.

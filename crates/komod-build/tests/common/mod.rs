@@ -161,6 +161,19 @@ pub fn fails_with(project: &Path, tree: &Tree, options: &Options) -> BuildError 
     }
 }
 
+/// Copies a folder with all that is in it.
+pub fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
 pub fn fails(project: &Path, tree: &Tree) -> BuildError {
     fails_with(project, tree, &options())
 }

@@ -11,6 +11,8 @@
 //!     .string "/usr/src/linux-headers-6.1.0-56-amd64"
 //! ```
 
+use memchr::memmem::find;
+
 use super::line_strings;
 
 const SECTION: &[u8] = b"\t.section\t.debug_line_str,\"MS\",@progbits,1\n";
@@ -119,10 +121,6 @@ fn names(assembly: &[u8]) -> Option<(&[u8], &[u8])> {
     let middle = find(line, b"\" \"")?;
     let (folder, name) = (line.get(..middle)?, line.get(middle + 3..)?);
     (!folder.contains(&b'\\') && !name.contains(&b'\\')).then_some((name, folder))
-}
-
-fn find(text: &[u8], what: &[u8]) -> Option<usize> {
-    memchr::memmem::find(text, what)
 }
 
 #[cfg(test)]

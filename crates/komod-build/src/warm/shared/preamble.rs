@@ -1,5 +1,7 @@
 //! The beginning that files can have in common: includes and plain definitions, comments aside.
 
+use memchr::memmem::find;
+
 /// A file's beginning.
 #[derive(Debug, PartialEq)]
 pub struct Preamble {
@@ -22,7 +24,7 @@ pub fn read(text: &[u8]) -> Option<Preamble> {
         let Some(content) = line.strip_suffix(b"\n") else { break };
         end += line.len();
         let content = content.trim_ascii();
-        if content.ends_with(b"\\") || line.contains(&b'\r') || contains(content, b"??") {
+        if content.ends_with(b"\\") || line.contains(&b'\r') || find(content, b"??").is_some() {
             break;
         }
         if turns(content) {
@@ -31,7 +33,7 @@ pub fn read(text: &[u8]) -> Option<Preamble> {
         if in_comment || content.starts_with(b"/*") {
             let rest = if in_comment { content } else { content.get(2..).unwrap_or_default() };
             // GCC warns of a comment in a comment.
-            if contains(rest, b"/*") {
+            if find(rest, b"/*").is_some() {
                 break;
             }
             match find(rest, b"*/") {
@@ -70,7 +72,7 @@ enum Directive {
 /// A directive that is the same wherever it stands.
 fn directive(line: &[u8]) -> Option<Directive> {
     let word = line.strip_prefix(b"#")?.trim_ascii_start();
-    if contains(line, b"/*") || contains(line, b"//") {
+    if find(line, b"/*").is_some() || find(line, b"//").is_some() {
         return None;
     }
     if let Some(rest) = word.strip_prefix(b"include") {
@@ -91,14 +93,6 @@ fn turns(line: &[u8]) -> bool {
     line.windows(3).any(|three| {
         matches!(three, [0xe2, 0x80, 0x8e | 0x8f | 0xaa..=0xae] | [0xe2, 0x81, 0xa6..=0xa9])
     })
-}
-
-fn find(text: &[u8], what: &[u8]) -> Option<usize> {
-    text.windows(what.len()).position(|window| window == what)
-}
-
-fn contains(text: &[u8], what: &[u8]) -> bool {
-    find(text, what).is_some()
 }
 
 #[cfg(test)]
