@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use komod_load::{Facts, Kernel, LinkedExport, Owner, Resolved, SignatureVerdict, State, Taint};
 
+use crate::machine::Machine;
 use crate::signer::signer;
 use crate::target::Target;
 
@@ -28,24 +29,33 @@ pub(crate) struct GivenExport {
 /// What a module finds.
 pub(crate) struct Assumed<'t> {
     target: &'t Target,
+    machine: &'t Machine,
     loaded: &'t Loaded,
     facts: Facts,
-    /// Modules that are loaded because this one uses them.
-    used: BTreeSet<&'t str>,
+    /// Modules that are there: the machine's, and those that are loaded because this one uses them.
+    there: BTreeSet<&'t str>,
 }
 
 impl<'t> Assumed<'t> {
     /// For a module of this name with these imports.
     pub(crate) fn new(
         target: &'t Target,
+        machine: &'t Machine,
         loaded: &'t Loaded,
         name: &str,
         imports: &[String],
     ) -> Self {
-        let mut assumed =
-            Assumed { target, loaded, facts: target.facts.clone(), used: BTreeSet::new() };
-        let owners = imports.iter().filter_map(|symbol| assumed.owner(symbol));
-        assumed.used = owners.filter(|owner| *owner != name).collect();
+        let mut facts = target.facts.clone();
+        machine.apply(&mut facts);
+        let there = machine.loaded.iter().map(|module| module.name.as_str()).collect();
+        let mut assumed = Assumed { target, machine, loaded, facts, there };
+        // What was checked before is loaded in any case.
+        let owners = imports.iter().filter_map(|symbol| match machine.only_loaded {
+            false => assumed.owner(symbol),
+            true => loaded.exports.get(symbol).map(|given| given.owner.as_str()),
+        });
+        let used: Vec<&str> = owners.filter(|owner| *owner != name).collect();
+        assumed.there.extend(used);
         assumed
     }
 
@@ -53,13 +63,14 @@ impl<'t> Assumed<'t> {
     pub(crate) fn with(&self, change: impl FnOnce(&mut Facts)) -> Self {
         let mut facts = self.facts.clone();
         change(&mut facts);
-        Assumed { target: self.target, loaded: self.loaded, facts, used: self.used.clone() }
+        let Assumed { target, machine, loaded, .. } = *self;
+        Assumed { target, machine, loaded, facts, there: self.there.clone() }
     }
 
     /// The same kernel with one more module loaded.
     pub(crate) fn with_module(&self, name: &'t str) -> Self {
         let mut more = self.with(|_| ());
-        more.used.insert(name);
+        more.there.insert(name);
         more
     }
 
@@ -76,14 +87,19 @@ impl<'t> Assumed<'t> {
         (!self.loaded.given.contains(owner)).then_some(owner)
     }
 
-    /// A module that is not used but exports the same symbol.
+    /// A module that is not there but exports the same symbol.
     pub(crate) fn rival(&self, symbol: &str) -> Option<&'t str> {
-        self.owner(symbol).filter(|owner| !self.used.contains(owner))
+        self.owner(symbol).filter(|owner| !self.there.contains(owner))
     }
 
     fn of_module(&self, symbol: &str) -> Option<Resolved<'_>> {
-        let owner = self.owner(symbol).filter(|owner| self.used.contains(owner))?;
-        let of = |taints| Owner::Module { name: owner, state: State::Live, taints };
+        let owner = self.owner(symbol).filter(|owner| self.there.contains(owner))?;
+        let found = self.machine.find(owner);
+        let state = found.map_or(State::Live, |module| module.state);
+        let of = |taints: Taint| {
+            let taints = found.map_or(taints, |module| module.taints);
+            Owner::Module { name: owner, state, taints }
+        };
         if let Some(given) = self.loaded.exports.get(symbol) {
             let export = &given.export;
             return Some(Resolved {
@@ -122,8 +138,8 @@ impl Kernel for Assumed<'_> {
         .or_else(|| self.of_module(name))
     }
 
-    fn module_state(&self, _name: &str) -> Option<State> {
-        None
+    fn module_state(&self, name: &str) -> Option<State> {
+        self.machine.find(name).map(|module| module.state)
     }
 
     /// Nothing here can check a signature. Who signs the kernel's own modules is trusted by it;

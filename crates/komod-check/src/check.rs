@@ -8,6 +8,7 @@ use crate::assumed::{Assumed, GivenExport, Loaded};
 use crate::case::explain;
 use crate::condition::conditions;
 use crate::links::Links;
+use crate::machine::Machine;
 use crate::target::Target;
 use crate::verdict::{Outcome, Verdict};
 
@@ -21,6 +22,8 @@ const PAGE: u64 = 4096;
 #[derive(Debug)]
 pub struct Checker<'t> {
     target: &'t Target,
+    machine: Machine,
+    request: Request,
     loaded: Loaded,
 }
 
@@ -29,23 +32,35 @@ impl<'t> Checker<'t> {
     pub fn new(target: &'t Target, all: &[Links]) -> Self {
         let given = all.iter().map(|links| links.name.clone()).filter(|name| !name.is_empty());
         let loaded = Loaded { given: given.collect(), ..Loaded::default() };
-        Checker { target, loaded }
+        Checker { target, machine: Machine::fresh(), request: Request::default(), loaded }
+    }
+
+    /// On this machine, instead of one that has just booted.
+    pub fn on(mut self, machine: Machine) -> Self {
+        self.request.capable = machine.capable;
+        self.machine = machine;
+        self
+    }
+
+    /// With these parameters and flags, instead of none. Who asks is the machine's to say.
+    pub fn asking(self, request: Request) -> Self {
+        Checker { request: Request { capable: self.machine.capable, ..request }, ..self }
     }
 
     /// Checks the uncompressed module `bytes`, which `path` stands for in what is told.
     pub fn check(&mut self, path: &Path, bytes: &[u8]) -> Verdict {
         let links = Links::of(bytes);
-        let kernel = Assumed::new(self.target, &self.loaded, &links.name, &links.imports);
-        let request = Request::default();
+        let (machine, request) = (&self.machine, &self.request);
+        let kernel = Assumed::new(self.target, machine, &self.loaded, &links.name, &links.imports);
         let name = match links.name.is_empty() {
             true => path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
             false => links.name.clone(),
         };
-        let (plan, image) = match attempt(bytes, &kernel, &request) {
+        let (plan, image) = match attempt(bytes, &kernel, request) {
             Ok(done) => done,
             Err(refusal) => {
                 // The survey has the refusal itself, too, unless it is one of linking.
-                let later = survey(bytes, &kernel, &request).refusals.into_iter();
+                let later = survey(bytes, &kernel, request).refusals.into_iter();
                 let later = later.filter(|other| other.code != refusal.code).collect();
                 let outcome = Outcome::Refused { refusal, later };
                 let diagnostics =
@@ -55,7 +70,7 @@ impl<'t> Checker<'t> {
                 return self.verdict(name, outcome, diagnostics);
             }
         };
-        let conditions = conditions(bytes, &kernel, &plan);
+        let conditions = conditions(bytes, &kernel, request, machine, &plan);
         let mut dmesg = plan.dmesg.clone();
         dmesg.extend(plan.arguments.dmesg.iter().cloned());
         let outcome = Outcome::Loads { dmesg, taint: plan.taint };

@@ -9,9 +9,9 @@
 //! There are no rules of acceptance here: the loader core decides, [`rules`] only explain. A rule
 //! has a file of its own, whose text on top is its page for users.
 //!
-//! What a verdict takes for granted: the kernel has just booted, root loads the module, without
-//! parameters, the modules it needs have been loaded before (as modprobe does), and no code built
-//! into the kernel has its name. What would change it on a machine is told as [`Condition`]s.
+//! Unless a [`Machine`] and a [`Request`] say otherwise, the kernel has just booted, root loads the
+//! module, without parameters, and the modules it needs have been loaded before (as modprobe does).
+//! What would change a verdict on a machine is told as [`Condition`]s.
 //! Signatures are not verified: who signed the kernel's own modules is trusted.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -21,6 +21,8 @@ mod case;
 mod check;
 mod condition;
 mod links;
+mod machine;
+mod proc_modules;
 pub mod rules;
 mod signer;
 mod symvers;
@@ -30,6 +32,9 @@ mod verdict;
 pub use case::Case;
 pub use check::Checker;
 pub use condition::Condition;
+pub use komod_load::{Request, State, Taint};
 pub use links::{Links, order};
+pub use machine::{LoadedModule, Machine};
+pub use proc_modules::parse as loaded_modules;
 pub use target::{Target, TargetError};
 pub use verdict::{Outcome, Verdict};

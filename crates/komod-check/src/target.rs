@@ -123,6 +123,11 @@ impl Target {
         &self.facts.vermagic
     }
 
+    /// The kernel's own module that exports a symbol.
+    pub(crate) fn owner(&self, symbol: &str) -> Option<&str> {
+        self.exports.get(symbol)?.owner.as_deref()
+    }
+
     /// What verdicts cannot take into account, for want of files.
     pub fn unknown(&self) -> &[String] {
         &self.unknown

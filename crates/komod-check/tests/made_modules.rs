@@ -5,7 +5,9 @@
 mod elf_builder;
 
 use elf_builder::{LAYOUT_CRC, PRINTK_CRC, hello};
-use komod_check::{Checker, Links, Target, TargetError, Verdict};
+use komod_check::{
+    Checker, Links, LoadedModule, Machine, Request, State, Target, TargetError, Verdict,
+};
 use komod_kernel::find::{FoundKernel, Origin};
 use komod_load::{RefusalCode, Version};
 use std::fs;
@@ -157,4 +159,83 @@ fn a_tree_that_says_too_little_is_an_error() {
     assert!(matches!(Target::of(&tree.kernel(), None), Err(TargetError::Symvers { .. })));
     let none = FoundKernel { tree: None, ..tree.kernel() };
     assert!(matches!(Target::of(&none, None), Err(TargetError::NoTree { .. })));
+}
+
+/// The refusal on a machine, as code and last log line.
+fn refused_on(target: &Target, machine: Machine, bytes: &[u8]) -> Option<(&'static str, String)> {
+    let mut checker = Checker::new(target, &[Links::of(bytes)]).on(machine);
+    let verdict = checker.check(Path::new("hello.ko"), bytes);
+    let refusal = verdict.refusal()?;
+    let last = refusal.dmesg.last().map(|line| line.text.clone()).unwrap_or_default();
+    Some((refusal.code.as_str(), last))
+}
+
+#[test]
+fn the_machine_decides_where_it_is_known() {
+    let target = Tree::new("machine", &symvers("")).target();
+    let bytes = hello(V6_1).build();
+    let of = |change: fn(&mut Machine)| {
+        let mut machine = Machine::fresh();
+        change(&mut machine);
+        refused_on(&target, machine, &bytes)
+    };
+    assert_eq!(of(|_| ()), None);
+    let code = |found: Option<(&'static str, String)>| found.unwrap().0;
+    assert_eq!(code(of(|machine| machine.capable = false)), "L-01");
+    assert_eq!(code(of(|machine| machine.modules_disabled = true)), "L-01");
+    assert_eq!(code(of(|machine| machine.loaded.push(LoadedModule::live("hello")))), "L-24");
+    assert_eq!(
+        of(|machine| machine.blacklist = "other,hello".into()),
+        Some(("L-26", "Module hello is blacklisted".into()))
+    );
+    assert_eq!(
+        of(|machine| machine.sig_enforce = Some(true)),
+        Some(("L-19", "Loading of unsigned module is rejected".into()))
+    );
+    assert_eq!(code(of(|machine| machine.lockdown = Some(true))), "L-20");
+
+    // What is known to be off is no condition any more.
+    let known = Machine { sig_enforce: Some(false), lockdown: Some(false), ..Machine::fresh() };
+    let verdict =
+        Checker::new(&target, &[Links::of(&bytes)]).on(known).check(Path::new("hello.ko"), &bytes);
+    assert!(verdict.loads() && verdict.conditions.is_empty(), "{:?}", verdict.conditions);
+}
+
+#[test]
+fn with_insmod_only_loaded_modules_count() {
+    let text = symvers("").replace("_printk\tvmlinux", "_printk\tdrivers/my-printer");
+    let target = Tree::new("insmod", &text).target();
+    let bytes = hello(V6_1).build();
+    let with = |loaded: Vec<LoadedModule>| {
+        let machine = Machine { only_loaded: true, loaded, ..Machine::fresh() };
+        Checker::new(&target, &[Links::of(&bytes)]).on(machine).check(Path::new("h.ko"), &bytes)
+    };
+    let missing = with(Vec::new());
+    assert_eq!(missing.refusal().unwrap().code, RefusalCode::UnknownSymbol);
+    assert!(missing.diagnostics[0].hints[0].starts_with("my_printer: exported there"));
+    assert!(with(vec![LoadedModule::live("my_printer")]).loads());
+    // One that is still starting is waited for, half a minute.
+    let starting = LoadedModule { state: State::Coming, ..LoadedModule::live("my_printer") };
+    assert_eq!(with(vec![starting]).refusal().unwrap().code, RefusalCode::OwnerBusy);
+}
+
+#[test]
+fn flags_and_parameters_are_asked_with() {
+    let text = symvers("").replace(&format!("{PRINTK_CRC:#010x}"), "0x00000007");
+    let target = Tree::new("force", &text).target();
+    let bytes = hello(V6_1).build();
+    let force = Request { ignore_modversions: true, ..Request::default() };
+    let ask = |request: Request| {
+        Checker::new(&target, &[Links::of(&bytes)]).asking(request).check(Path::new("h.ko"), &bytes)
+    };
+    assert!(!ask(Request::default()).loads());
+    // The kernel of this tree has no MODULE_FORCE_LOAD: versions may not be ignored.
+    assert_eq!(ask(force).refusal().unwrap().errno.to_string(), "ENOEXEC");
+    let params = Request::with_params("nonsense=1");
+    let lenient = Tree::new("params", &symvers("")).target();
+    let verdict = Checker::new(&lenient, &[Links::of(&bytes)])
+        .asking(params)
+        .check(Path::new("h.ko"), &bytes);
+    let lines: Vec<&str> = verdict.dmesg().iter().map(|line| line.text.as_str()).collect();
+    assert!(lines.contains(&"hello: unknown parameter 'nonsense' ignored"), "{lines:?}");
 }

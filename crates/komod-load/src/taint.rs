@@ -56,6 +56,12 @@ impl Taint {
         self.0 & other.0 == other.0
     }
 
+    /// The flags that these letters stand for; other letters are left out.
+    pub fn of_letters(letters: &str) -> Taint {
+        let bit = |letter| FLAGS.iter().position(|&(known, _)| known == letter);
+        letters.chars().filter_map(bit).fold(Taint(0), |set, bit| set | Taint(1 << bit))
+    }
+
     /// The letters of a module's taint, as in `/proc/modules` and `/sys/module/*/taint`: `OE`.
     pub fn module_letters(self) -> String {
         let set = |&(bit, &(_, module)): &(usize, &(char, bool))| module && self.0 >> bit & 1 == 1;

@@ -30,7 +30,19 @@ pub(crate) fn hints(_code: RefusalCode, case: &Case<'_>) -> Vec<String> {
         .into_iter()
         .map(|module| format!("{module} exports what is missing, and does not load either"))
         .collect();
-    if case.symbols().any(|symbol| !case.lost.contains_key(symbol)) {
+    let not_loaded: BTreeSet<&str> =
+        case.symbols().filter_map(|symbol| case.target.owner(symbol)).collect();
+    if !not_loaded.is_empty() {
+        let names: Vec<&str> = not_loaded.into_iter().collect();
+        let names = names.join(" ");
+        hints.push(format!(
+            "{names}: exported there, but not loaded: modprobe loads them first, with insmod it is \
+             up to you"
+        ));
+    }
+    let nowhere =
+        |symbol: &str| !case.lost.contains_key(symbol) && case.target.owner(symbol).is_none();
+    if case.symbols().any(nowhere) {
         hints.push(format!(
             "if another module of yours exports it, check them together: `komod check {path} \
              OTHER.ko`"

@@ -1,0 +1,220 @@
+//! What a machine is like, as far as that decides about modules.
+
+use std::path::Path;
+
+use komod_load::{Facts, State, Taint};
+
+use crate::proc_modules;
+
+/// The state of a machine at the moment a module is loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    /// Who loads the module may do so (`CAP_SYS_MODULE`).
+    pub capable: bool,
+    /// `kernel.modules_disabled=1`.
+    pub modules_disabled: bool,
+    /// Signatures are demanded, whatever the kernel's configuration says. `None`: not known.
+    pub sig_enforce: Option<bool>,
+    /// Lockdown is at least at level integrity. `None`: not known.
+    pub lockdown: Option<bool>,
+    /// The boot parameter `module_blacklist=`: names separated by commas.
+    pub blacklist: String,
+    /// The kernel's taint.
+    pub taint: Taint,
+    /// Modules that are there already.
+    pub loaded: Vec<LoadedModule>,
+    /// Modules that are needed but not loaded stay away, as with insmod; else they are loaded
+    /// before, as modprobe does.
+    pub only_loaded: bool,
+}
+
+/// A module that is in the kernel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadedModule {
+    /// Its name.
+    pub name: String,
+    /// Whether it can be used.
+    pub state: State,
+    /// Its taints.
+    pub taints: Taint,
+}
+
+impl LoadedModule {
+    /// A usable module without taints.
+    pub fn live(name: impl Into<String>) -> Self {
+        LoadedModule { name: name.into(), state: State::Live, taints: Taint::default() }
+    }
+}
+
+impl Machine {
+    /// Just booted, root loads the module, as modprobe does. Switches that a boot may have on are
+    /// not known.
+    pub fn fresh() -> Self {
+        Machine {
+            capable: true,
+            modules_disabled: false,
+            sig_enforce: None,
+            lockdown: None,
+            blacklist: String::new(),
+            taint: Taint::default(),
+            loaded: Vec::new(),
+            only_loaded: false,
+        }
+    }
+
+    /// The machine this runs on, seen by this process. What cannot be read counts as not known, or
+    /// as not so.
+    pub fn of_host() -> Self {
+        Machine::under(Path::new("/"))
+    }
+
+    /// The same, from the files of `/proc` and `/sys` below another folder.
+    pub fn under(root: &Path) -> Self {
+        let read = |path: &str| std::fs::read_to_string(root.join(path)).ok();
+        let number = |path: &str| read(path)?.trim().parse::<u64>().ok();
+        let command_line = read("proc/cmdline").unwrap_or_default();
+        let enforced = boot_switch(&command_line, "module.sig_enforce").then_some(true);
+        let loaded = read("proc/modules").unwrap_or_default();
+        Machine {
+            capable: read("proc/self/status").is_none_or(|status| has_sys_module(&status)),
+            modules_disabled: number("proc/sys/kernel/modules_disabled") == Some(1),
+            sig_enforce: read("sys/module/module/parameters/sig_enforce")
+                .and_then(|text| truth(text.trim()))
+                .or(enforced),
+            lockdown: read("sys/kernel/security/lockdown").and_then(|text| locked_down(&text)),
+            blacklist: boot_value(&command_line, "module_blacklist").unwrap_or_default().to_owned(),
+            taint: Taint(number("proc/sys/kernel/tainted").unwrap_or_default()),
+            loaded: proc_modules::parse(&loaded),
+            only_loaded: false,
+        }
+    }
+
+    /// The kernel's facts on this machine.
+    pub(crate) fn apply(&self, facts: &mut Facts) {
+        facts.config.modules_disabled |= self.modules_disabled;
+        facts.config.sig_enforce |= self.sig_enforce == Some(true);
+        facts.config.lockdown |= self.lockdown == Some(true);
+        facts.blacklist.clone_from(&self.blacklist);
+        facts.taint = self.taint;
+        // What is said once has been said when the kernel was tainted.
+        facts.notices.unsigned |= self.taint.contains(Taint::UNSIGNED);
+        facts.notices.livepatch |= self.taint.contains(Taint::LIVEPATCH);
+        facts.notices.lock_debugging |=
+            [Taint::PROPRIETARY, Taint::FORCED].into_iter().any(|taint| self.taint.contains(taint));
+    }
+
+    /// A module that is loaded.
+    pub(crate) fn find(&self, name: &str) -> Option<&LoadedModule> {
+        self.loaded.iter().find(|module| module.name == name)
+    }
+}
+
+/// `none [integrity] confidentiality` (`security/lockdown/lockdown.c`, Linux 6.1).
+fn locked_down(text: &str) -> Option<bool> {
+    let level = text.split_once('[')?.1.split_once(']')?.0;
+    Some(level != "none")
+}
+
+/// As the kernel writes and reads a switch (`param_get_bool()`, `kstrtobool()`).
+fn truth(text: &str) -> Option<bool> {
+    match text.as_bytes() {
+        [b'y' | b'Y' | b't' | b'T' | b'1', ..] => Some(true),
+        [b'n' | b'N' | b'f' | b'F' | b'0', ..] => Some(false),
+        [b'o' | b'O', b'n' | b'N', ..] => Some(true),
+        [b'o' | b'O', b'f' | b'F', ..] => Some(false),
+        _ => None,
+    }
+}
+
+/// The last value of a boot parameter; `-` and `_` in names are the same. After `--` come init's.
+fn boot_value<'a>(command_line: &'a str, name: &str) -> Option<&'a str> {
+    let words = command_line.split_whitespace().take_while(|word| *word != "--");
+    let values = words.filter_map(|word| {
+        let (key, value) = word.split_once('=')?;
+        (key.replace('-', "_") == name).then_some(value.trim_matches('"'))
+    });
+    values.last()
+}
+
+/// A switch among the boot parameters, which is on without a value, too.
+fn boot_switch(command_line: &str, name: &str) -> bool {
+    let named = |word: &str| word.replace('-', "_") == name;
+    command_line.split_whitespace().take_while(|word| *word != "--").any(named)
+        || boot_value(command_line, name).and_then(truth) == Some(true)
+}
+
+/// Bit 16 of the effective capabilities (`include/uapi/linux/capability.h`).
+fn has_sys_module(status: &str) -> bool {
+    const CAP_SYS_MODULE: u32 = 16;
+    let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let bits = line.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok());
+    bits.is_none_or(|bits| bits >> CAP_SYS_MODULE & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made_up(files: &[(&str, &str)]) -> Machine {
+        let root = std::env::temp_dir().join(format!(
+            "komod-machine-{}-{:?}",
+            std::process::id(),
+            std::thread::current().id()
+        ));
+        for (path, text) in files {
+            let path = root.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let machine = Machine::under(&root);
+        std::fs::remove_dir_all(&root).unwrap();
+        machine
+    }
+
+    #[test]
+    fn a_machine_is_read_from_proc_and_sys() {
+        let machine = made_up(&[
+            ("proc/self/status", "Name:\tx\nCapEff:\t000001ffffffffff\n"),
+            ("proc/cmdline", "quiet module-blacklist=a module_blacklist=b,c -- module_blacklist=d"),
+            ("proc/sys/kernel/tainted", "4097\n"),
+            ("proc/sys/kernel/modules_disabled", "1\n"),
+            ("proc/modules", "nls 16384 0 - Live 0x0 (OE)\n"),
+            ("sys/module/module/parameters/sig_enforce", "N\n"),
+            ("sys/kernel/security/lockdown", "none [integrity] confidentiality\n"),
+        ]);
+        let loaded = LoadedModule {
+            name: "nls".into(),
+            state: State::Live,
+            taints: Taint::OUT_OF_TREE | Taint::UNSIGNED,
+        };
+        let expected = Machine {
+            capable: true,
+            modules_disabled: true,
+            sig_enforce: Some(false),
+            lockdown: Some(true),
+            blacklist: "b,c".into(),
+            taint: Taint::PROPRIETARY | Taint::OUT_OF_TREE,
+            loaded: vec![loaded],
+            only_loaded: false,
+        };
+        assert_eq!(machine, expected);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_known() {
+        let machine = made_up(&[("proc/cmdline", "module.sig_enforce")]);
+        assert_eq!((machine.sig_enforce, machine.lockdown), (Some(true), None));
+        let none = made_up(&[("proc/cmdline", "quiet"), ("sys/kernel/security/lockdown", "??")]);
+        assert_eq!((none.sig_enforce, none.lockdown), (None, None));
+        assert!(none.capable && !none.modules_disabled && none.loaded.is_empty());
+    }
+
+    #[test]
+    fn capabilities_and_switches() {
+        assert!(!has_sys_module("CapEff:\t0000000000000000\n"));
+        assert!(has_sys_module("CapEff:\t0000000000010000\n"));
+        assert!(boot_switch("a module.sig-enforce=on", "module.sig_enforce"));
+        assert!(!boot_switch("module.sig_enforce=0", "module.sig_enforce"));
+        assert_eq!(locked_down("[none] integrity confidentiality"), Some(false));
+    }
+}
