@@ -6,7 +6,7 @@ use crate::kernels::{self, Need};
 use crate::progress::Progress;
 use crate::several;
 use anyhow::{Context, Result};
-use komod_check::{Checker, Links, Target, TargetError, Verdict, order};
+use komod_check::{Checker, Links, Machine, Request, Target, TargetError, Verdict, order};
 use komod_kernel::find::FoundKernel;
 use komod_place::dependencies::{self, module_name};
 use std::path::{Path, PathBuf};
@@ -88,15 +88,20 @@ pub struct Table {
 }
 
 /// Asks for all of them. Files are read twice, so that not all are held in memory.
-pub fn verdicts(files: &[PathBuf], targets: &[Target]) -> Result<Table> {
+pub fn verdicts(
+    files: &[PathBuf],
+    targets: &[Target],
+    machine: &Machine,
+    request: &Request,
+) -> Result<Table> {
     let progress = Progress::start(format!("reading {} modules", files.len()));
     let read = |file: &PathBuf| dependencies::read(file, true).map(|module| module.elf);
     let mut links = Vec::with_capacity(files.len());
     for file in files {
         links.push(Links::of(&read(file)?));
     }
-    let mut checkers: Vec<Checker<'_>> =
-        targets.iter().map(|target| Checker::new(target, &links)).collect();
+    let checker = |target| Checker::new(target, &links).on(machine.clone()).asking(request.clone());
+    let mut checkers: Vec<Checker<'_>> = targets.iter().map(checker).collect();
     let mut rows: Vec<Vec<Verdict>> = files.iter().map(|_| Vec::new()).collect();
     for (done, number) in order(&links).into_iter().enumerate() {
         progress.set(format!("checking modules ({done} of {})", files.len()));

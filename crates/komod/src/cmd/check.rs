@@ -1,6 +1,7 @@
 //! `komod check`.
 
 use super::Outcome;
+use super::check_how::HowArgs;
 use crate::checking::{self, Table as Verdicts};
 use crate::console;
 use crate::json;
@@ -19,10 +20,10 @@ use std::path::{Path, PathBuf};
 /// nothing need run. For each module that is refused there is the error number, what the kernel
 /// will log, why, and the way out.
 ///
-/// It is taken for granted that the kernel has just booted, that root loads the module without
-/// parameters, that the modules it needs are loaded before, as modprobe does, and that no code
-/// built into the kernel has its name (L-25). A signature is not verified: one by whom the kernel's
-/// own modules are signed counts as good. Init does not run: whether that works, `komod run` shows.
+/// Unless told otherwise, the kernel has just booted, root loads the module without parameters, and
+/// the modules it needs are loaded before, as modprobe does. What a machine may have that changes
+/// the verdict is told along; `--here` takes it from this machine, other options set it. Init does
+/// not run: whether that works, `komod run` shows.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -32,6 +33,10 @@ Examples:
   komod check user.ko provider.ko -k 6.1      modules that need each other, in any order
   komod check out/ -k 6.1                     all modules in a folder (.ko, .ko.gz, .ko.xz, .ko.zst)
   komod check --details out/ -k 6.1           and everything about those that are refused
+  komod check hello.ko --here                 on this machine, as it is now
+  komod check hello.ko --here --insmod        the same by insmod: what it needs must be loaded
+  komod check hello.ko --loaded board.txt     a board's /proc/modules, copied from there
+  komod check hello.ko -k 6.1 -- debug=1      with parameters
 
 Exit status: 0 all of them load, 1 some do not, 2 the command line is wrong.
 `komod explain L-08` is the page about a code; `komod kernel list` shows the kernels known here.")]
@@ -46,6 +51,8 @@ pub struct CheckArgs {
     /// Everything about all that are refused, also when there are many
     #[arg(long)]
     details: bool,
+    #[command(flatten)]
+    how: HowArgs,
     /// The answer as JSON on stdout
     #[arg(long)]
     pub json: bool,
@@ -95,8 +102,9 @@ struct ConditionAnswer<'a> {
 
 pub fn run(args: &CheckArgs) -> Result<Outcome> {
     let files = checking::files(&args.what)?;
-    let targets = checking::targets(&args.kernels, &files)?;
-    let verdicts = checking::verdicts(&files, &targets)?;
+    let targets = checking::targets(&args.how.kernels(&args.kernels)?, &files)?;
+    let (machine, request) = args.how.machine_and_request()?;
+    let verdicts = checking::verdicts(&files, &targets, &machine, &request)?;
     let ok = verdicts.rows.iter().flatten().all(Verdict::loads);
     if args.json {
         let kernels = targets.iter().map(|target| KernelAnswer {

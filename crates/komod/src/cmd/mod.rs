@@ -4,6 +4,7 @@ pub mod build;
 mod build_output;
 mod build_several;
 pub mod check;
+mod check_how;
 pub mod clean;
 pub mod diff;
 pub mod explain;
