@@ -58,6 +58,14 @@ impl Kernel {
     }
 }
 
+impl Kernel {
+    /// As `komod` itself finds it.
+    pub fn found(&self) -> Result<FoundKernel> {
+        let found = of_series(&self.root, &self.series).map(|(_, found)| found);
+        found.with_context(|| format!("{}: no kernel any more", self.root.display()))
+    }
+}
+
 fn of_series(root: &Path, series: &str) -> Option<(PathBuf, FoundKernel)> {
     let nowhere = Roots { prefix: root.join("none"), cache: None, env_kernel: None, running: None };
     let found = find::select(&nowhere, Some(&root.to_string_lossy())).ok()?;

@@ -49,6 +49,16 @@ pub enum Heard {
 impl Guest {
     /// Starts a guest; `kernel` is a `vmlinux` (fast) or a `vmlinuz`, `scratch` is a directory for its serial output.
     pub fn start(kernel: &Path, initramfs: &[u8], scratch: &Path) -> Result<Guest> {
+        Guest::start_with(kernel, initramfs, scratch, "")
+    }
+
+    /// The same with more boot parameters.
+    pub fn start_with(
+        kernel: &Path,
+        initramfs: &[u8],
+        scratch: &Path,
+        parameters: &str,
+    ) -> Result<Guest> {
         let initrd = scratch.join("initramfs.cpio");
         std::fs::write(&initrd, initramfs).with_context(|| format!("{}", initrd.display()))?;
         let serial = scratch.join("serial");
@@ -59,7 +69,7 @@ impl Guest {
             .arg(kernel)
             .arg("-initrd")
             .arg(&initrd)
-            .args(["-append", KERNEL_LINE])
+            .args(["-append", format!("{KERNEL_LINE} {parameters}").trim_end()])
             .arg("-serial")
             .arg(format!("file:{}", serial.display()))
             .args(["-chardev", "stdio,id=debug,signal=off"])

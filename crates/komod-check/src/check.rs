@@ -36,21 +36,30 @@ impl<'t> Checker<'t> {
     }
 
     /// On this machine, instead of one that has just booted.
-    pub fn on(mut self, machine: Machine) -> Self {
-        self.request.capable = machine.capable;
-        self.machine = machine;
-        self
+    pub fn on(self, machine: Machine) -> Self {
+        Checker { machine, ..self }
     }
 
     /// With these parameters and flags, instead of none. Who asks is the machine's to say.
     pub fn asking(self, request: Request) -> Self {
-        Checker { request: Request { capable: self.machine.capable, ..request }, ..self }
+        Checker { request, ..self }
+    }
+
+    /// The machine, to change it between two modules.
+    pub fn machine(&mut self) -> &mut Machine {
+        &mut self.machine
+    }
+
+    /// The parameters and flags, to change them between two modules.
+    pub fn request(&mut self) -> &mut Request {
+        &mut self.request
     }
 
     /// Checks the uncompressed module `bytes`, which `path` stands for in what is told.
     pub fn check(&mut self, path: &Path, bytes: &[u8]) -> Verdict {
         let links = Links::of(bytes);
-        let (machine, request) = (&self.machine, &self.request);
+        let machine = &self.machine;
+        let request = &Request { capable: machine.capable, ..self.request.clone() };
         let kernel = Assumed::new(self.target, machine, &self.loaded, &links.name, &links.imports);
         let name = match links.name.is_empty() {
             true => path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),

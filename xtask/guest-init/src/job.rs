@@ -22,6 +22,39 @@ pub enum Step {
     Write { path: String, text: String },
     /// `delete_module`, if this job loaded it.
     Unload { name: String },
+    /// `finit_module` of any file, whatever has happened before; the name reported is the path, and
+    /// what the kernel logged is reported before it.
+    Insert { path: String, flags: u32, who: Who, params: String },
+    /// `delete_module`, whoever loaded it.
+    Remove { name: String },
+}
+
+/// Who asks for a module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// Root.
+    Root,
+    /// A thread without capabilities.
+    Nobody,
+    /// Root, who does not wait for the end: the module's init does not come back. The result is
+    /// [`NOT_WAITED`].
+    Behind,
+}
+
+/// The result of a load that nobody waits for.
+pub const NOT_WAITED: i32 = 1;
+
+impl Who {
+    const ALL: [(Who, &str); 3] =
+        [(Who::Root, "root"), (Who::Nobody, "nobody"), (Who::Behind, "behind")];
+
+    fn word(self) -> &'static str {
+        Who::ALL.iter().find(|(who, _)| *who == self).map_or("root", |(_, word)| word)
+    }
+
+    fn parse(word: &str) -> Option<Who> {
+        Who::ALL.iter().find(|(_, known)| *known == word).map(|(who, _)| *who)
+    }
 }
 
 impl fmt::Display for Step {
@@ -30,11 +63,12 @@ impl fmt::Display for Step {
             Step::Load { path, params } => write!(f, "load\t{path}\t{params}"),
             Step::Settle { ms } => write!(f, "settle\t{ms}"),
             Step::Read { path } => write!(f, "read\t{path}"),
-            Step::Write { path, text } => {
-                let text = text.replace('\\', "\\\\").replace('\n', "\\n");
-                write!(f, "write\t{path}\t{text}")
-            }
+            Step::Write { path, text } => write!(f, "write\t{path}\t{}", escape(text)),
             Step::Unload { name } => write!(f, "unload\t{name}"),
+            Step::Insert { path, flags, who, params } => {
+                write!(f, "insert\t{path}\t{flags}\t{}\t{}", who.word(), escape(params))
+            }
+            Step::Remove { name } => write!(f, "remove\t{name}"),
         }
     }
 }
@@ -56,9 +90,24 @@ impl Step {
                 Step::Write { path, text: unescape(&text) }
             }
             "unload" => Step::Unload { name: rest.to_owned() },
+            "insert" => {
+                let mut fields = rest.splitn(4, '\t');
+                Step::Insert {
+                    path: fields.next()?.to_owned(),
+                    flags: fields.next()?.parse().ok()?,
+                    who: Who::parse(fields.next()?)?,
+                    params: unescape(fields.next()?),
+                }
+            }
+            "remove" => Step::Remove { name: rest.to_owned() },
             _ => return None,
         })
     }
+}
+
+/// A text on one line.
+fn escape(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('\n', "\\n")
 }
 
 /// Undoes the escapes of a written text: `\n` and `\\`.
@@ -115,6 +164,13 @@ mod tests {
                     Step::Read { path: "/proc/modules".into() },
                     Step::Write { path: "/proc/x".into(), text: "a\tb\\n\n".into() },
                     Step::Unload { name: "crc8".into() },
+                    Step::Insert {
+                        path: "/m/1.ko".into(),
+                        flags: 3,
+                        who: Who::Nobody,
+                        params: "a=\"b\tc\" d\n".into(),
+                    },
+                    Step::Remove { name: "hello".into() },
                 ],
             },
             Job { key: "empty".into(), steps: vec![] },

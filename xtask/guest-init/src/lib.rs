@@ -10,7 +10,7 @@
 mod job;
 mod report;
 
-pub use job::{Job, Step, parse_jobs, render_jobs};
+pub use job::{Job, NOT_WAITED, Step, Who, parse_jobs, render_jobs};
 pub use report::Report;
 
 /// Where the guest finds its jobs.

@@ -7,12 +7,15 @@
 
 mod kmsg;
 
-use guest_init::{DEBUG_PORT, JOBS_PATH, Job, Report, Step, module_name, parse_jobs};
+use guest_init::{
+    DEBUG_PORT, JOBS_PATH, Job, NOT_WAITED, Report, Step, Who, module_name, parse_jobs,
+};
 use kmsg::KernelLog;
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, mount};
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 use rustix::system::{RebootCommand, delete_module, finit_module, reboot, uname};
+use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
 use std::ffi::CString;
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -133,6 +136,16 @@ impl Guest {
                         self.say(&Report::Unloaded { name: name.clone(), result })?;
                     }
                 }
+                Step::Insert { path, flags, who, params } => {
+                    let result = insert(path, *flags, *who, params);
+                    self.say_log()?;
+                    self.say(&Report::Loaded { name: path.clone(), result })?;
+                }
+                Step::Remove { name } => {
+                    let result = unload(name);
+                    self.say_log()?;
+                    self.say(&Report::Unloaded { name: name.clone(), result })?;
+                }
             }
         }
         self.say_log()?;
@@ -161,13 +174,42 @@ fn errno_of(e: &io::Error) -> i64 {
     -i64::from(e.raw_os_error().unwrap_or(Errno::IO.raw_os_error()))
 }
 
+fn insert(path: &str, flags: u32, who: Who, params: &str) -> i32 {
+    let (path, params) = (path.to_owned(), params.to_owned());
+    let other = move |drop: bool| {
+        if drop {
+            let none = CapabilitySet::empty();
+            let none = CapabilitySets { effective: none, permitted: none, inheritable: none };
+            if let Err(e) = set_capabilities(None, none) {
+                return -e.raw_os_error();
+            }
+        }
+        load_with(&path, &params, flags)
+    };
+    match who {
+        Who::Root => other(false),
+        Who::Nobody => {
+            std::thread::spawn(move || other(true)).join().unwrap_or(-Errno::IO.raw_os_error())
+        }
+        Who::Behind => {
+            std::thread::spawn(move || other(false));
+            sleep(Duration::from_millis(500));
+            NOT_WAITED
+        }
+    }
+}
+
 fn load(path: &str, params: &str) -> i32 {
+    load_with(path, params, 0)
+}
+
+fn load_with(path: &str, params: &str, flags: u32) -> i32 {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(e) => return errno(e) as i32,
     };
     let Ok(params) = CString::new(params) else { return -Errno::INVAL.raw_os_error() };
-    result(finit_module(&file, &params, 0))
+    result(finit_module(&file, &params, flags as _))
 }
 
 fn unload(name: &str) -> i32 {

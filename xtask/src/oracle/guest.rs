@@ -182,7 +182,7 @@ fn boot(
 
 /// What the guest's own boot says about its clock a second or so later, whatever module has its turn
 /// (`tsc_refine_calibration_work` of arch/x86/kernel/tsc.c, 6.1).
-fn is_of_the_boot(text: &str) -> bool {
+pub fn is_of_the_boot(text: &str) -> bool {
     let clock = ["tsc: Refined TSC clocksource", "clocksource: tsc: mask", "clocksource: Switched"];
     clock.iter().any(|words| text.starts_with(words))
 }

@@ -1,4 +1,5 @@
 //! `cargo xtask oracle boot`: stock modules in the real kernel and in-process, compared;
+//! `cargo xtask oracle loader`: what `komod check` foretells and what the real kernel does;
 //! `cargo xtask oracle loaders`: the two loaders, compared;
 //! `cargo xtask oracle modpost`: what modpost writes into stock modules, compared;
 //! `cargo xtask oracle clang`: builds for kernels made with clang, compared with kbuild's;
@@ -12,6 +13,7 @@ mod inprocess;
 mod known;
 mod linux_source;
 mod listed;
+mod loader;
 mod loaders;
 mod mask;
 mod modpost;
@@ -83,14 +85,15 @@ pub fn main(mut args: Args) -> Result<()> {
         _ => {}
     }
     if args.flag("--help") || args.flag("-h") {
-        println!("{HELP}\n\n{}", loaders::HELP);
+        println!("{HELP}\n\n{}\n\n{}", loader::HELP, loaders::HELP);
         return Ok(());
     }
     match subject.as_deref() {
         Some("boot") => {}
+        Some("loader") => return loader::main(args),
         Some("loaders") => return loaders::main(args),
         Some("modpost") => return modpost::main(args),
-        _ => bail!("{HELP}\n\n{}", loaders::HELP),
+        _ => bail!("{HELP}\n\n{}\n\n{}", loader::HELP, loaders::HELP),
     }
     let series = args.option::<String>("--kernel")?;
     let choice = Choice {

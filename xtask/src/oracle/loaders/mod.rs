@@ -1,15 +1,15 @@
 //! `cargo xtask oracle loaders`: komod's loader against the kernel's own, in forks of one booted
 //! in-process kernel.
 
-mod case;
+pub(super) mod case;
 mod compare;
 mod fields;
 mod known;
 mod mask;
 mod memory;
-mod mutate;
-mod ours;
-mod refusals;
+pub(super) mod mutate;
+pub(super) mod ours;
+pub(super) mod refusals;
 mod trial;
 
 use super::inprocess::{Settings, Zygote, prepared};
@@ -42,7 +42,7 @@ const COUNT: usize = 150;
 const SEED: u64 = 1;
 /// Cases that loop for ever are among them.
 const CPU_SECONDS: u32 = 1;
-const CMDLINE: &str = "module_blacklist=other,blacklisted";
+pub(super) const CMDLINE: &str = "module_blacklist=other,blacklisted";
 
 pub fn main(mut args: Args) -> Result<()> {
     let series = args.option::<String>("--kernel")?;
@@ -100,11 +100,15 @@ const PARTS: &[Part] = &[
 ];
 
 fn refused(kernel: &Kernel, tree: &ModuleTree, _: &Choice) -> Result<Vec<Case>> {
-    let other = SERIES.iter().find(|(series, _)| *series != kernel.series);
-    let other = Kernel::find(other.context("there is no other kernel")?.0)?;
     let built = ours::Built::new(kernel)?;
-    let foreign = ModuleTree::open(&other.modules)?;
+    let foreign = ModuleTree::open(&other(kernel)?.modules)?;
     refusals::Makings { built: &built, tree, foreign: &foreign }.cases()
+}
+
+/// The kernel of the other series.
+pub(super) fn other(kernel: &Kernel) -> Result<Kernel> {
+    let other = SERIES.iter().find(|(series, _)| *series != kernel.series);
+    Kernel::find(other.context("there is no other kernel")?.0)
 }
 
 fn stock(_: &Kernel, tree: &ModuleTree, choice: &Choice) -> Result<Vec<Case>> {

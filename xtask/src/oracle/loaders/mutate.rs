@@ -63,6 +63,11 @@ impl Mutant {
         Ok(self.number(E_SHNUM, 2)? as usize)
     }
 
+    /// Where the section headers begin, and how many there are.
+    pub fn section_headers(&self) -> Result<(usize, usize)> {
+        Ok((self.header_at(0)?, self.count()?))
+    }
+
     fn header_at(&self, index: usize) -> Result<usize> {
         Ok(self.number(E_SHOFF, 8)? as usize + index * HEADER)
     }

@@ -1,0 +1,73 @@
+//! What `komod check` foretells about a scene.
+
+use super::scene::{Scene, State};
+use super::stage::Played;
+use crate::oracle::loaders::case::Load;
+use guest_init::Who;
+use komod_check::{Checker, Links, LoadedModule, Machine, Outcome, Request, Target};
+use komod_check::{State as Life, Taint};
+use std::path::PathBuf;
+
+/// The same boot parameter as the guest's.
+const BLACKLIST: &str = "other,blacklisted";
+
+/// What is foretold about one load.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Foretold {
+    /// 0 or the negative errno.
+    pub result: i32,
+    /// `<LEVEL>TEXT`; if it loads, until init runs.
+    pub log: Vec<String>,
+    /// The code of the refusal.
+    pub code: Option<&'static str>,
+}
+
+/// The name that the kernel gives a module.
+pub fn name_in_kernel(load: &Load) -> String {
+    match Links::of(&load.bytes).name {
+        name if name.is_empty() => load.name.replace('-', "_"),
+        name => name,
+    }
+}
+
+/// Foretells each load; what has been played tells the taint that it begins with.
+pub fn foretell(target: &Target, scene: &Scene, played: Option<&Played>) -> Vec<Foretold> {
+    let links: Vec<Links> = scene.loads.iter().map(|a| Links::of(&a.load.bytes)).collect();
+    let machine = Machine {
+        sig_enforce: Some(scene.state == State::SigEnforce),
+        lockdown: Some(scene.state == State::Lockdown),
+        modules_disabled: scene.state == State::ModulesDisabled,
+        blacklist: BLACKLIST.to_owned(),
+        only_loaded: true,
+        ..Machine::fresh()
+    };
+    let mut checker = Checker::new(target, &links).on(machine);
+    let mut all = Vec::new();
+    for (number, attempt) in scene.loads.iter().enumerate() {
+        let load = &attempt.load;
+        let taint = played.and_then(|played| played.loads.get(number)).map_or(0, |h| h.taint);
+        checker.machine().taint = Taint(taint);
+        checker.machine().capable = attempt.who != Who::Nobody;
+        *checker.request() = Request {
+            ignore_modversions: load.force_modversions,
+            ignore_vermagic: load.force_vermagic,
+            // As the name of the guest's first process.
+            command: "init".to_owned(),
+            ..Request::with_params(load.params.clone())
+        };
+        let verdict = checker.check(&PathBuf::from(format!("{}.ko", load.name)), &load.bytes);
+        let log = verdict.dmesg().iter().map(|line| format!("<{}>{line}", line.level)).collect();
+        let refusal = verdict.refusal();
+        all.push(Foretold {
+            result: refusal.map_or(0, |refusal| -refusal.errno.0),
+            log,
+            code: refusal.map(|refusal| refusal.code.as_str()),
+        });
+        if let Outcome::Loads { taint, .. } = verdict.outcome {
+            let state = if attempt.who == Who::Behind { Life::Coming } else { Life::Live };
+            let module = LoadedModule { name: verdict.module, state, taints: taint };
+            checker.machine().loaded.push(module);
+        }
+    }
+    all
+}

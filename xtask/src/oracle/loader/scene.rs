@@ -1,0 +1,78 @@
+//! A scene: modules loaded one after the other into a machine in a certain state.
+
+use crate::oracle::loaders::case::{Case, Load, Step};
+use guest_init::Who;
+
+/// A scene. Its last load is what it is about.
+#[derive(Clone)]
+pub struct Scene {
+    /// Begins with the code of the refusal it leads to, if it leads to one.
+    pub name: String,
+    pub state: State,
+    pub loads: Vec<Attempt>,
+}
+
+/// A load, and who tries it.
+#[derive(Clone)]
+pub struct Attempt {
+    pub load: Load,
+    pub who: Who,
+}
+
+/// What is switched on in the machine. Each stays on until the next boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    Plain,
+    SigEnforce,
+    Lockdown,
+    ModulesDisabled,
+}
+
+impl State {
+    pub const ALL: [State; 4] =
+        [State::Plain, State::SigEnforce, State::Lockdown, State::ModulesDisabled];
+
+    /// The file to write, and what.
+    pub fn switch(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            State::Plain => None,
+            State::SigEnforce => Some(("/sys/module/module/parameters/sig_enforce", "1")),
+            State::Lockdown => Some(("/sys/kernel/security/lockdown", "integrity")),
+            State::ModulesDisabled => Some(("/proc/sys/kernel/modules_disabled", "1")),
+        }
+    }
+}
+
+impl Scene {
+    /// One module, by root, in a plain machine.
+    pub fn of(name: String, load: Load) -> Scene {
+        Scene { name, state: State::Plain, loads: vec![Attempt { load, who: Who::Root }] }
+    }
+
+    /// A case of the comparison of the loaders; `None` for one that cannot be staged.
+    pub fn of_case(case: Case) -> Option<Scene> {
+        let mut state = State::Plain;
+        let mut loads = Vec::new();
+        for step in case.steps {
+            match step {
+                Step::Load(load) => loads.push(Attempt { load, who: Who::Root }),
+                Step::Write(path, text) => {
+                    state = State::ALL
+                        .into_iter()
+                        .find(|state| state.switch() == Some((path, text)))?;
+                }
+            }
+        }
+        // A module whose init never comes back is waited for by nobody but who needs it.
+        let count = loads.len();
+        for (number, attempt) in loads.iter_mut().enumerate() {
+            if attempt.load.name == "starting" {
+                if number + 1 == count {
+                    return None;
+                }
+                attempt.who = Who::Behind;
+            }
+        }
+        Some(Scene { name: case.name, state, loads })
+    }
+}
