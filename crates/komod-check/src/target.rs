@@ -62,6 +62,10 @@ pub enum TargetError {
     },
 }
 
+/// Per-CPU memory that is kept for modules (`PERCPU_MODULE_RESERVE`, `include/linux/percpu.h`,
+/// Linux 6.1 and 6.12). What loaded modules have of it is not known.
+const PERCPU_RESERVE: u64 = 8 << 10;
+
 /// A kernel that can be asked whether it takes a module.
 #[derive(Debug, Clone)]
 pub struct Target {
@@ -96,6 +100,7 @@ impl Target {
             .unwrap_or_else(|| config.0.vermagic(&release));
         let mut facts = Facts::new(version, vermagic);
         facts.config = Config::from_options(|option| config.0.is_on(option));
+        facts.percpu_free = facts.config.smp.then_some(PERCPU_RESERVE);
         let exports = symvers::exports(&symvers, facts.config.modversions);
         if exports.values().all(|exported| exported.owner.is_some()) {
             return Err(TargetError::NoKernelSymbols { path });

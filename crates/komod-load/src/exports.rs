@@ -1,16 +1,20 @@
 //! The export tables of a linked module, read as the kernel reads them: from memory.
 
-use crate::link::{Image, LinkedExport};
+use crate::link::{Image, LinkedExport, unchecked};
 use crate::plan::Plan;
+use crate::{Evidence, Refusal};
+use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use komod_object::export::{ENTRY_SIZE, TABLES};
 
-/// Reads all exports; entries that point nowhere are left out.
-pub(crate) fn read(plan: &Plan<'_>, image: &Image) -> Vec<LinkedExport> {
+/// Reads all exports. The kernel follows the references to names without a look at where they lead:
+/// one that leads out of the module is refused here.
+pub(crate) fn read(plan: &Plan<'_>, image: &Image) -> Result<Vec<LinkedExport>, Box<Refusal>> {
     let mut exports = Vec::new();
     if plan.facts.layout.object("kernel_symbol") as usize != ENTRY_SIZE {
-        return exports;
+        return Ok(exports);
     }
     for (table, crcs, gpl_only) in TABLES {
         let Some(table) = image.section(table) else { continue };
@@ -18,7 +22,8 @@ pub(crate) fn read(plan: &Plan<'_>, image: &Image) -> Vec<LinkedExport> {
         for index in 0..table.size / ENTRY_SIZE as u64 {
             let entry = table.address.wrapping_add(index * ENTRY_SIZE as u64);
             let Some(name) = target(image, entry, 4).and_then(|at| image.string(at)) else {
-                continue;
+                let found = format!("the name of export {index} is not in the module");
+                return Err(unchecked(plan, Evidence::found(found)));
             };
             let Some(address) = target(image, entry, 0) else { continue };
             let namespace = target(image, entry, 8).and_then(|at| image.string(at));
@@ -33,7 +38,7 @@ pub(crate) fn read(plan: &Plan<'_>, image: &Image) -> Vec<LinkedExport> {
             });
         }
     }
-    exports
+    Ok(exports)
 }
 
 /// Follows the place-relative reference in a field of an entry.

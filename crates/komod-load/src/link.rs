@@ -136,7 +136,7 @@ pub fn link(plan: &Plan<'_>, bases: &RegionBases) -> Result<Image, Box<Refusal>>
     image.this_module = linker.address(plan.view.index.this_module);
     let Filled { init, exit } = fill::fill(plan, bases, &mut image)?;
     (image.init, image.exit) = (init, exit);
-    image.exports = crate::exports::read(plan, &image);
+    image.exports = crate::exports::read(plan, &image)?;
     Ok(image)
 }
 

@@ -27,6 +27,8 @@ use komod_object::modinfo::ModInfo;
 
 /// Largest unit of per-CPU memory (`PCPU_MIN_UNIT_SIZE`, `include/linux/percpu.h`).
 const PERCPU_MAX: u64 = 32 << 10;
+/// Per-CPU memory is given out in multiples of this (`PCPU_MIN_ALLOC_SIZE`, the same file).
+const PERCPU_UNIT: u64 = 4;
 
 /// What a plan is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -353,11 +355,19 @@ fn percpu(session: &mut Session<'_>, view: &View<'_>, names: &Names<'_>) -> Step
         session.warn(format!("{module}: per-cpu alignment {align} > {page}"));
         align = page;
     }
-    let illegal = size > PERCPU_MAX;
+    let whole = size.next_multiple_of(PERCPU_UNIT);
+    let illegal = whole > PERCPU_MAX;
+    let exhausted = session.facts.percpu_free.is_some_and(|free| whole > free);
+    let least = align.max(PERCPU_UNIT);
     if illegal {
-        session.warn(format!("illegal size ({size}) or align ({align}) for percpu allocation"));
+        session.warn(format!("illegal size ({whole}) or align ({least}) for percpu allocation"));
+    } else if exhausted {
+        session.warn(format!(
+            "percpu: allocation failed, size={whole} align={least} atomic=0, alloc from reserved \
+             chunk failed"
+        ));
     }
-    if illegal || session.facts.percpu_free.is_some_and(|free| size > free) {
+    if illegal || exhausted {
         session.warn(format!("{module}: Could not allocate {size} bytes percpu data"));
         let limit = session.facts.percpu_free.unwrap_or(PERCPU_MAX).min(PERCPU_MAX);
         let evidence = Evidence::section(view.id(section))

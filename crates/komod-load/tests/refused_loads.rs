@@ -201,8 +201,10 @@ fn layout_and_sections() {
         s.elf.get(".data..percpu").size = Some(4096);
         s.kernel.facts.percpu_free = Some(4000);
     };
+    let dump = "percpu: allocation failed, size=4096 align=8 atomic=0, alloc from reserved chunk \
+                failed";
     let text = "hello: Could not allocate 4096 bytes percpu data";
-    refuse(BOTH, full, PerCpu, Errno::ENOMEM, &[UNSIGNED, text]);
+    refuse(BOTH, full, PerCpu, Errno::ENOMEM, &[UNSIGNED, dump, text]);
     let large = |s: &mut Setting| s.elf.get(".bss").size = Some(1 << 60);
     refuse(BOTH, large, TooLarge, Errno::ENOMEM, &[]);
     let constructors = |s: &mut Setting| {

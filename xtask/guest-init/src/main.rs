@@ -69,6 +69,7 @@ fn mount_all() -> io::Result<()> {
         ("proc", "/proc"),
         ("sysfs", "/sys"),
         ("debugfs", "/sys/kernel/debug"),
+        ("securityfs", "/sys/kernel/security"),
     ] {
         fs::create_dir_all(target)?;
         mount(kind, target, kind, MountFlags::empty(), None)?;

@@ -2,6 +2,7 @@
 
 use super::exceptions::Exceptions;
 use super::foretell::Foretold;
+use super::mask::mask;
 use super::scene::Scene;
 use super::stage::Played;
 use std::collections::BTreeMap;
@@ -46,23 +47,28 @@ impl Compared<'_> {
     fn log_agrees(&self) -> bool {
         self.foretold.len() == self.played.loads.len()
             && self.foretold.iter().zip(&self.played.loads).all(|(foretold, happened)| {
+                let (foretold_log, log) = (mask(&foretold.log), mask(&happened.log));
                 match foretold.result {
-                    0 => happened.log.starts_with(&foretold.log),
-                    _ => happened.log == foretold.log,
+                    0 => log.starts_with(&foretold_log),
+                    _ => log == foretold_log,
                 }
             })
     }
 
-    /// It was taken as foretold, and then its changed code or data killed the kernel.
+    /// It was taken as foretold, and then its changed code or data killed the kernel: the Oops
+    /// lists it as a module that is starting (`+`).
     fn died_in_init(&self) -> bool {
-        let last = self.played.loads.last();
-        self.played.end.is_some()
-            && last.is_some_and(|load| load.result.is_none())
-            && self.foretold.last().is_some_and(|foretold| foretold.result == 0)
+        let Some(end) = &self.played.end else { return false };
+        let lists = |line: &str| line.contains("Modules linked in:") && line.contains("+)");
+        let others = self.foretold.len() - 1;
+        self.foretold.last().is_some_and(|foretold| foretold.result == 0)
+            && self.played.loads.len() == self.foretold.len()
+            && self.pairs().take(others).all(|(foretold, happened)| foretold == happened)
+            && end.lines().any(lists)
     }
 
     pub fn agrees(&self) -> bool {
-        self.result_agrees() && self.log_agrees()
+        self.died_in_init() || self.result_agrees() && self.log_agrees()
     }
 
     fn show(&self, reason: Option<&str>) {
@@ -93,9 +99,9 @@ pub fn report(release: &str, all: &[Compared<'_>], exceptions: &Exceptions) -> (
     for compared in all {
         let row = rows.entry(compared.code()).or_default();
         row.scenes += 1;
-        row.result += usize::from(compared.result_agrees());
-        row.log += usize::from(compared.log_agrees());
         let died = compared.died_in_init();
+        row.result += usize::from(died || compared.result_agrees());
+        row.log += usize::from(died || compared.log_agrees());
         row.died += usize::from(died);
         let reason = exceptions.reason(&compared.scene.name);
         if compared.agrees() {

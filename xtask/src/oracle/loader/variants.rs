@@ -6,7 +6,7 @@ use crate::oracle::loaders::mutate::{E_MACHINE, E_SHENTSIZE, E_SHSTRNDX, E_TYPE,
 use crate::oracle::loaders::ours::Built;
 use anyhow::{Context, Result};
 use guest_init::Who;
-use komod_object::elf::{SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS};
+use komod_object::elf::{SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS, SHT_PROGBITS};
 
 /// What is written to a parameter of each type (`every_param.c`).
 const PARAMETERS: &[&str] = &[
@@ -150,9 +150,11 @@ fn sections(built: &Built, all: &mut Vec<Scene>) -> Result<()> {
             }
         }
     }
-    for (number, size) in [1, 4096, 32 << 10, (32 << 10) + 1, 1 << 20].into_iter().enumerate() {
+    for (number, size) in
+        [1_u64, 4096, 9000, 32 << 10, (32 << 10) + 1, 1 << 20].into_iter().enumerate()
+    {
         changed(built, "hello", format!("{size} bytes per CPU"), all, |m| {
-            m.add(".data..percpu", SHT_NOBITS, flags[1], &[], size)
+            m.add(".data..percpu", SHT_PROGBITS, flags[1], &vec![0; size as usize], 0)
         })?;
         changed(built, "hello", format!("a section of kind {number} more"), all, |m| {
             m.add(".komod", SHT_NOBITS, flags[number % 3], &[], 4096)
