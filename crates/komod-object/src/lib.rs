@@ -37,6 +37,7 @@ extern crate alloc;
 extern crate std;
 
 mod bytes;
+pub mod cms;
 #[cfg(feature = "std")]
 pub mod compress;
 pub mod diff;
