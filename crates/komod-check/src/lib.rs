@@ -20,6 +20,7 @@ mod assumed;
 mod case;
 mod check;
 mod condition;
+pub mod layouts;
 mod links;
 pub mod rules;
 mod signer;
