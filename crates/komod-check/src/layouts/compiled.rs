@@ -67,7 +67,7 @@ pub fn each(
             let mut hasher = FxHasher::default();
             (kind, name, size).hash(&mut hasher);
             let whole = parts(&entries, index, 0, 0, &mut |part| part.hash(&mut hasher));
-            if whole.is_none() || !seen.insert(hasher.finish()) {
+            if whole.is_none() || !entries.is_within_budget() || !seen.insert(hasher.finish()) {
                 continue;
             }
             let mut layout = Layout {

@@ -1,5 +1,7 @@
 //! The entries of one DWARF unit that describe types, flat, with what is needed of each.
 
+use std::cell::Cell;
+
 use gimli::{AttributeValue, EndianSlice, LittleEndian, UnitRef};
 
 use super::layout::FieldKind;
@@ -40,6 +42,8 @@ pub struct Entry<'a> {
     /// DWARF 2 and 3: bits from the most significant end of the storage unit.
     old_bit_offset: Option<u64>,
     pub bit_size: Option<u64>,
+    /// Its place is not told in a way that is known here.
+    unplaced: bool,
     count: Option<u64>,
     pub value: i64,
     pub file: Option<u64>,
@@ -50,7 +54,12 @@ pub struct Entry<'a> {
 #[derive(Debug, Default)]
 pub struct Entries<'a> {
     pub list: Vec<Entry<'a>>,
+    /// Entries that may still be looked at as children: real units look at each a few times.
+    budget: Cell<usize>,
 }
+
+/// How often an entry is looked at, on the average, before a unit counts as hostile.
+const LOOKS: usize = 256;
 
 impl<'a> Entries<'a> {
     /// Reads a unit's.
@@ -71,6 +80,7 @@ impl<'a> Entries<'a> {
             }
             self.list.push(entry);
         }
+        self.budget.set(self.list.len().saturating_mul(LOOKS));
         Ok(())
     }
 
@@ -92,12 +102,21 @@ impl<'a> Entries<'a> {
         None
     }
 
+    /// Whether all children were looked at that there are.
+    pub fn is_within_budget(&self) -> bool {
+        self.budget.get() > 0
+    }
+
     /// What lies directly in the entry at `index`.
     pub fn children(&self, index: usize) -> impl Iterator<Item = &Entry<'a>> {
         let depth = self.list.get(index).map_or(isize::MAX, |entry| entry.depth);
         let rest = self.list.get(index.saturating_add(1)..).unwrap_or_default();
         rest.iter()
-            .take_while(move |entry| entry.depth > depth)
+            .take_while(move |entry| {
+                let left = self.budget.get();
+                self.budget.set(left.saturating_sub(1));
+                left > 0 && entry.depth > depth
+            })
             .filter(move |entry| entry.depth == depth.saturating_add(1))
     }
 
@@ -142,6 +161,7 @@ impl<'a> Entry<'a> {
             data_bit_offset: None,
             old_bit_offset: None,
             bit_size: None,
+            unplaced: false,
             count: None,
             value: 0,
             file: None,
@@ -163,7 +183,13 @@ impl<'a> Entry<'a> {
                     self.target = Some(offset.0);
                 }
             }
-            gimli::DW_AT_data_member_location => self.location = value.udata_value(),
+            gimli::DW_AT_data_member_location => {
+                self.location = match value {
+                    AttributeValue::Exprloc(expression) => added(unit, expression),
+                    other => other.udata_value(),
+                };
+                self.unplaced = self.location.is_none();
+            }
             gimli::DW_AT_data_bit_offset => self.data_bit_offset = value.udata_value(),
             gimli::DW_AT_bit_offset => self.old_bit_offset = value.udata_value(),
             gimli::DW_AT_bit_size => self.bit_size = value.udata_value(),
@@ -198,6 +224,9 @@ impl<'a> Entry<'a> {
         if let Some(bits) = self.data_bit_offset {
             return Some(bits);
         }
+        if self.unplaced {
+            return None;
+        }
         let bytes = self.location.unwrap_or(0).checked_mul(8)?;
         match (self.old_bit_offset, self.bit_size) {
             (Some(from_top), Some(width)) => {
@@ -206,6 +235,14 @@ impl<'a> Entry<'a> {
             }
             _ => Some(bytes),
         }
+    }
+}
+
+/// DWARF 2 tells a member's place as an expression: add this to the struct's address.
+fn added(unit: UnitRef<'_, Slice<'_>>, expression: gimli::Expression<Slice<'_>>) -> Option<u64> {
+    match expression.operations(unit.encoding()).next() {
+        Ok(Some(gimli::Operation::PlusConstant { value })) => Some(value),
+        _ => None,
     }
 }
 

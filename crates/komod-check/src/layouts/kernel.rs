@@ -22,7 +22,8 @@ pub fn layout(btf: &Btf, found: Type<'_>) -> Option<Layout> {
     if kind == TypeKind::Enum {
         layout.values.extend(found.enumerators().map(|item| (item.name.to_owned(), item.value)));
     } else {
-        fields(btf, found, 0, 0, &mut layout.fields);
+        let mut budget = MAX_FIELDS;
+        fields(btf, found, 0, 0, &mut budget, &mut layout.fields);
     }
     Some(layout)
 }
@@ -37,17 +38,23 @@ pub fn kind(kind: Kind) -> Option<TypeKind> {
     }
 }
 
-fn fields(btf: &Btf, outer: Type<'_>, base: u64, depth: u32, into: &mut Vec<(String, Place)>) {
+fn fields(
+    btf: &Btf,
+    outer: Type<'_>,
+    base: u64,
+    depth: u32,
+    budget: &mut usize,
+    into: &mut Vec<(String, Place)>,
+) {
     for member in outer.members() {
-        if into.len() >= MAX_FIELDS {
-            return;
-        }
+        let Some(left) = budget.checked_sub(1) else { return };
+        *budget = left;
         let bit_offset = base + u64::from(member.bit_offset);
         if member.name.is_empty() {
             if let Some(inner) = btf.resolve(member.type_id)
                 && depth < MAX_DEPTH
             {
-                fields(btf, inner, bit_offset, depth + 1, into);
+                fields(btf, inner, bit_offset, depth + 1, budget, into);
             }
             continue;
         }

@@ -1,8 +1,9 @@
 //! A module's BTF, which continues its kernel's: what it repeats of it is not the same.
 
-use komod_kernel::btf::Btf;
+use komod_kernel::btf::{Btf, Type, TypeId};
+use rustc_hash::FxHashSet;
 
-use super::layout::Layout;
+use super::layout::{Layout, TypeKind};
 use super::{Comparison, LayoutError, Source, against, kernel};
 
 /// Compares the types that a module's BTF has of its own with the kernel's of the same name. With
@@ -14,7 +15,7 @@ pub fn compare(
     btf: &Btf,
 ) -> Result<Comparison, LayoutError> {
     let mut compared = 0;
-    let mut differences = Vec::new();
+    let (mut differences, mut sizes) = (Vec::new(), Vec::new());
     let own = match distilled {
         Some(base) => {
             let base = Btf::parse(base.to_vec())?;
@@ -22,7 +23,7 @@ pub fn compare(
                 let sized = kernel::layout(&base, found).filter(|layout| layout.size > 0);
                 let Some(layout) = sized.filter(|layout| !layout.name.is_empty()) else { continue };
                 compared += 1;
-                differences.extend(size_difference(&layout, btf));
+                sizes.extend(size_difference(&layout, btf));
             }
             Btf::parse_split(section.to_vec(), &base)?
         }
@@ -37,8 +38,15 @@ pub fn compare(
             continue;
         }
         compared += 1;
-        differences.extend(against(&layout, btf, is_same_thing));
+        let differs = against(&layout, btf, is_same_thing);
+        differences.extend(differs.map(|difference| (found.id(), difference)));
     }
+    if !differences.is_empty() {
+        let meant = referred_to_by_kernel_types(&own, btf);
+        differences.retain(|(id, _)| meant.contains(id));
+    }
+    let mut differences: Vec<_> = differences.into_iter().map(|(_, found)| found).collect();
+    differences.append(&mut sizes);
     differences.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(Comparison { source: Source::Btf, compared, differences })
 }
@@ -49,6 +57,38 @@ fn is_same_thing(module: &Layout, kernel: &Layout) -> bool {
     const LEAST: usize = 4;
     let shared = module.shared(kernel);
     shared >= LEAST && shared * 4 >= module.len().max(kernel.len()) * 3
+}
+
+/// The module's own types that its types with names of the kernel's refer to. If a type of the
+/// kernel is not the kernel's, neither is what has a pointer to it or embeds it: all of them are
+/// in the module's BTF again. A driver's private type is used by private types only.
+fn referred_to_by_kernel_types(own: &Btf, btf: &Btf) -> FxHashSet<TypeId> {
+    let mut meant = FxHashSet::default();
+    let first_own = own.iter().next().map_or(TypeId::MAX, |first| first.id());
+    let mut seen = FxHashSet::default();
+    for found in own.iter().filter(|found| is_kernels(*found, btf)) {
+        let mut open: Vec<TypeId> = found.references().collect();
+        while let Some(id) = open.pop() {
+            if id < first_own || id == found.id() || !seen.insert(id) {
+                continue;
+            }
+            let Some(next) = own.get(id) else { continue };
+            if kernel::kind(next.kind()).is_some() && !next.name().is_empty() {
+                meant.insert(id);
+            } else {
+                open.extend(next.references());
+            }
+        }
+    }
+    meant
+}
+
+fn is_kernels(found: Type<'_>, btf: &Btf) -> bool {
+    let Some(kind) = kernel::kind(found.kind()).filter(|kind| *kind != TypeKind::Enum) else {
+        return false;
+    };
+    let name = found.name();
+    !name.is_empty() && btf.named(name).any(|other| kernel::kind(other.kind()) == Some(kind))
 }
 
 /// Embedded types are in a distilled base without their fields.

@@ -275,7 +275,7 @@ impl<'a> Type<'a> {
     }
 
     /// Numbers of the types that this one refers to.
-    pub(super) fn references(&self) -> impl Iterator<Item = TypeId> + use<'a> {
+    pub fn references(&self) -> impl Iterator<Item = TypeId> + use<'a> {
         self.target()
             .into_iter()
             .chain(self.members().map(|member| member.type_id))
