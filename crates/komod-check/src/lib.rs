@@ -17,6 +17,7 @@
 #![warn(missing_docs)]
 
 mod assumed;
+pub mod built_with;
 mod case;
 mod check;
 mod condition;

@@ -34,10 +34,9 @@ pub fn advice(release: &str, differences: &[LayoutDifference]) -> Vec<Diagnostic
     if let Some(more) = differences.len().checked_sub(SHOWN).filter(|more| *more > 0) {
         told = told.with_evidence(Evidence::fact("further types", format!("and {more} more")));
     }
-    vec![
-        told.with_hint("delete the module's object files and build it anew against this kernel")
-            .with_hint(format!("`komod build --kernel {release}` sees by itself what is stale")),
-    ]
+    vec![told.with_hint(format!(
+        "delete the module's object files and build it anew: `komod build --kernel {release}`"
+    ))]
 }
 
 fn named(difference: &LayoutDifference) -> String {
