@@ -21,6 +21,7 @@ pub mod built_with;
 mod case;
 mod check;
 mod condition;
+mod deep;
 pub mod layouts;
 mod links;
 pub mod rules;

@@ -273,3 +273,28 @@ fn a_driver_compiled_with_a_stale_header_is_found() {
         assert!(moved, "{device:?}");
     }
 }
+
+/// Damaged debug information is an error or a comparison, never a panic.
+#[test]
+fn damage_does_no_harm() {
+    let bytes = compiled("damaged", STALE, &[]);
+    let whole = Module::parse(&bytes).unwrap();
+    let sections = [".debug_info", ".debug_abbrev", ".debug_line", ".rela.debug_info"];
+    for kernel in all().iter().take(1) {
+        let mut errors = 0;
+        for name in sections {
+            let header = whole.elf().section_by_name(name).unwrap().header;
+            let (start, size) = (header.offset as usize, header.size as usize);
+            for at in start..start + size {
+                for value in [0, 0x7f, 0xff] {
+                    let mut damaged = bytes.clone();
+                    damaged[at] = value;
+                    let Ok(module) = Module::parse(&damaged) else { continue };
+                    errors +=
+                        usize::from(layouts::compare(&module, kernel.prepared.btf()).is_err());
+                }
+            }
+        }
+        assert!(errors > 100, "{errors}");
+    }
+}

@@ -59,7 +59,7 @@ pub fn each(
             let Some(kind) = kind(entry) else { continue };
             let Ok(name) = std::str::from_utf8(entry.name) else { continue };
             let Some(size) = entry.size else { continue };
-            if !entry.file.is_some_and(|file| headers.kernel(unit, file).is_some())
+            if entry.file.is_none_or(|file| headers.kernel(unit, file).is_none())
                 || !wanted(kind, name)
             {
                 continue;

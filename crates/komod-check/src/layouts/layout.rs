@@ -188,7 +188,7 @@ impl Layout {
     }
 
     /// Number of fields and values.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.fields.len() + self.values.len()
     }
 }

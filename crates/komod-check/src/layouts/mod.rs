@@ -118,7 +118,7 @@ fn dwarf(elf: &Elf<'_>, btf: &Btf) -> Result<Comparison, LayoutError> {
 
 /// From the same header, and at least one field in common: a change, not another thing.
 fn is_related(module: &Layout, kernel: &Layout) -> bool {
-    module.len() == 0 || kernel.len() == 0 || module.shared(kernel) > 0
+    module.count() == 0 || kernel.count() == 0 || module.shared(kernel) > 0
 }
 
 /// The difference from the nearest of the kernel's types of the name, if none agrees.

@@ -56,7 +56,7 @@ pub fn compare(
 fn is_same_thing(module: &Layout, kernel: &Layout) -> bool {
     const LEAST: usize = 4;
     let shared = module.shared(kernel);
-    shared >= LEAST && shared * 4 >= module.len().max(kernel.len()) * 3
+    shared >= LEAST && shared * 4 >= module.count().max(kernel.count()) * 3
 }
 
 /// The module's own types that its types with names of the kernel's refer to. If a type of the
