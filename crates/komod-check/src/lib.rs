@@ -17,9 +17,12 @@
 #![warn(missing_docs)]
 
 mod assumed;
+pub mod built_with;
 mod case;
 mod check;
 mod condition;
+mod deep;
+pub mod layouts;
 mod links;
 mod machine;
 mod proc_modules;

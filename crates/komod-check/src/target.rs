@@ -5,6 +5,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
+use komod_kernel::btf::Btf;
 use komod_kernel::config::KernelConfig;
 use komod_kernel::facts;
 use komod_kernel::find::FoundKernel;
@@ -12,6 +13,7 @@ use komod_kernel::prepared::Prepared;
 use komod_load::{Config, Facts, StructModule, Version};
 use komod_object::symvers::{Symvers, SymversError};
 
+use crate::built_with::KernelBuild;
 use crate::symvers::{self, Exported};
 
 /// Why a kernel's files do not say which modules it takes.
@@ -73,6 +75,9 @@ pub struct Target {
     pub(crate) facts: Facts,
     pub(crate) exports: HashMap<String, Exported>,
     pub(crate) signer: Option<Vec<u8>>,
+    /// The kernel's types, if its image is there.
+    pub(crate) btf: Option<Btf>,
+    pub(crate) build: KernelBuild,
     unknown: Vec<String>,
 }
 
@@ -115,7 +120,10 @@ impl Target {
             ),
         }
         let signer = stock_signer(kernel);
-        Ok(Target { release, facts, exports, signer, unknown })
+        let btf = image.map(|image| image.btf().clone());
+        let compiler = config.0.get("CC_VERSION_TEXT");
+        let build = KernelBuild::from_options(compiler, |option| config.0.is_on(option));
+        Ok(Target { release, facts, exports, signer, btf, build, unknown })
     }
 
     /// What `uname -r` prints in it.

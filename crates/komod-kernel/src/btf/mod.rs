@@ -21,6 +21,7 @@
 
 mod index;
 mod layout;
+mod named;
 mod prototype;
 mod render;
 mod types;

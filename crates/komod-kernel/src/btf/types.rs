@@ -263,6 +263,25 @@ impl<'a> Type<'a> {
         le::u32(self.extra, index as usize * each)
     }
 
+    /// String offsets of the name and of those of members, parameters and enumerators.
+    pub(super) fn names(&self) -> impl Iterator<Item = u32> + use<'a> {
+        let each = match self.kind {
+            Kind::Struct | Kind::Union | Kind::Enum64 => 12,
+            Kind::Enum | Kind::FuncProto => 8,
+            _ => 0,
+        };
+        let entries = self.entries(each != 0, each.max(1));
+        std::iter::once(self.name).chain(entries.filter_map(|entry| le::u32(entry, 0)))
+    }
+
+    /// Numbers of the types that this one refers to.
+    pub fn references(&self) -> impl Iterator<Item = TypeId> + use<'a> {
+        self.target()
+            .into_iter()
+            .chain(self.members().map(|member| member.type_id))
+            .chain(self.params().map(|param| param.type_id))
+    }
+
     fn entries(&self, wanted: bool, each: usize) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let extra = if wanted { self.extra } else { &[] };
         extra.chunks_exact(each)
