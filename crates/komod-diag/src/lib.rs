@@ -30,6 +30,7 @@ mod diagnostic;
 mod evidence;
 mod fix;
 pub mod json;
+pub mod sarif;
 pub mod terminal;
 pub mod tool_colors;
 pub mod unified;

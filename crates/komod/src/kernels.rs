@@ -56,6 +56,23 @@ pub fn look_up(wanted: Option<&str>) -> Result<FoundKernel> {
     Ok(find::select(&Roots::system(), wanted).map_err(|e| select_error(&e))?)
 }
 
+/// The kernels to compare: those named, else all that are here, each release once, the oldest
+/// first.
+pub fn to_compare(wanted: &[String]) -> Result<Vec<FoundKernel>> {
+    if !wanted.is_empty() {
+        let named = wanted.iter().map(|name| look_up(Some(name))).collect::<Result<_>>()?;
+        return crate::several::distinct(named);
+    }
+    let mut found = find::discover(&Roots::system());
+    found.retain(|kernel| has(kernel, Need::Tree) || has(kernel, Need::Image));
+    found.dedup_by(|kernel, better| kernel.release == better.release);
+    if found.is_empty() {
+        return Err(select_error(&SelectError::Nothing).into());
+    }
+    found.reverse();
+    Ok(found)
+}
+
 fn has(kernel: &FoundKernel, need: Need) -> bool {
     match need {
         Need::Tree => kernel.tree.is_some(),

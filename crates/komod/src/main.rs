@@ -6,7 +6,8 @@
 //!
 //! [`cli`] is the command line; `cmd` has a file per command. What `run` and `load` share:
 //! [`targets`] reads their words, [`kernels`] chooses the kernel, [`gather`] builds and collects
-//! the modules; `run` is the session of `komod run`; [`checking`] is the work of `komod check`;
+//! the modules; `run` is the session of `komod run`; [`checking`] is the work of `komod check`,
+//! [`symbols`] that of `komod symbols`, [`graph`] that of `komod graph`;
 //! `text` is how kernels and failures are shown.
 #![forbid(unsafe_code)]
 
@@ -20,6 +21,7 @@ mod console;
 mod explained;
 mod fetching;
 mod gather;
+mod graph;
 mod interruption;
 mod jobs;
 mod json;
@@ -29,6 +31,7 @@ mod progress;
 mod report_error;
 mod run;
 mod several;
+mod symbols;
 mod table;
 mod targets;
 mod text;

@@ -133,7 +133,7 @@ fn when_no_kernel_is_up_the_way_to_one_is_told() {
     let commands: [&[&str]; 8] = [
         &["list"],
         &["log"],
-        &["symbols"],
+        &["symbols", "--up"],
         &["cat", "/proc/version"],
         &["ls"],
         &["unload", "x"],

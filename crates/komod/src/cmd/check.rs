@@ -8,8 +8,8 @@ use crate::json;
 use crate::text::plural;
 use anyhow::Result;
 use clap::Args;
-use komod_check::Verdict;
-use komod_diag::{Diagnostic, terminal};
+use komod_check::{Verdict, rules};
+use komod_diag::{Diagnostic, sarif, terminal};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -37,6 +37,7 @@ Examples:
   komod check hello.ko --here --insmod        the same by insmod: what it needs must be loaded
   komod check hello.ko --loaded board.txt     a board's /proc/modules, copied from there
   komod check hello.ko -k 6.1 -- debug=1      with parameters
+  komod check --sarif out/ -k 6.1             the same for a code host
 
 Exit status: 0 all of them load, 1 some do not, 2 the command line is wrong.
 `komod explain L-08` is the page about a code; `komod kernel list` shows the kernels known here.")]
@@ -56,6 +57,9 @@ pub struct CheckArgs {
     /// The answer as JSON on stdout
     #[arg(long)]
     pub json: bool,
+    /// What is refused as SARIF 2.1.0 on stdout, for code hosts and editors
+    #[arg(long, conflicts_with = "json")]
+    sarif: bool,
 }
 
 #[derive(Serialize)]
@@ -106,7 +110,9 @@ pub fn run(args: &CheckArgs) -> Result<Outcome> {
     let (machine, request) = args.how.machine_and_request()?;
     let verdicts = checking::verdicts(&files, &targets, &machine, &request)?;
     let ok = verdicts.rows.iter().flatten().all(Verdict::loads);
-    if args.json {
+    if args.sarif {
+        console::line(&sarif_log(&verdicts).to_string());
+    } else if args.json {
         let kernels = targets.iter().map(|target| KernelAnswer {
             release: target.release(),
             vermagic: target.vermagic(),
@@ -124,6 +130,27 @@ pub fn run(args: &CheckArgs) -> Result<Outcome> {
         show(&verdicts, args.details);
     }
     Ok(if ok { Outcome::Good } else { Outcome::Bad })
+}
+
+/// Each reason to refuse a module is a finding about its file.
+fn sarif_log(verdicts: &Verdicts) -> serde_json::Value {
+    let mut findings = Vec::new();
+    for (file, verdict) in verdicts.each() {
+        let errno = verdict.refusal().map(|refusal| refusal.errno.to_string()).unwrap_or_default();
+        findings.extend(verdict.diagnostics.iter().map(|diagnostic| sarif::Finding {
+            file,
+            diagnostic,
+            properties: vec![
+                ("kernel", verdict.release.clone()),
+                ("module", verdict.module.clone()),
+                ("errno", errno.clone()),
+            ],
+        }));
+    }
+    let rules = rules::codes().filter_map(|id| {
+        Some(sarif::Rule { id, title: rules::title_of(id)?, page: rules::explain(id)? })
+    });
+    sarif::log(env!("CARGO_PKG_VERSION"), rules, &findings)
 }
 
 fn answer<'a>(file: &'a Path, verdict: &'a Verdict) -> VerdictAnswer<'a> {

@@ -9,6 +9,7 @@ pub mod clean;
 pub mod diff;
 pub mod explain;
 pub mod files;
+pub mod graph;
 pub mod info;
 mod ioctl_number;
 pub mod kernel;
@@ -18,6 +19,7 @@ pub mod new;
 pub mod run;
 mod said;
 pub mod symbols;
+mod symbols_up;
 pub mod up;
 pub mod watch;
 

@@ -1,73 +1,296 @@
 //! `komod symbols`.
 
-use super::{Outcome, Which, place_error};
+use super::Outcome;
+use super::symbols_up::{self, UpFlags};
 use crate::console;
+use crate::explained::Explained;
 use crate::json;
+use crate::kernels;
+use crate::symbols::difference::difference;
+use crate::symbols::exported::{Exported, KernelSymbols};
+use crate::symbols::index::ModuleIndex;
+use crate::symbols::near::nearest;
+use crate::table::Table;
+use crate::text::plural;
 use anyhow::Result;
 use clap::Args;
-use komod_place::Place;
-use std::fmt::Write;
+use serde::Serialize;
 
-/// Show symbols of a kernel that stays and of its modules, as /proc/kallsyms does
+/// Say which kernel exports a symbol, under which conditions, and who uses it
+///
+/// For an unknown name: whether it is in the kernel but not for modules, names like it, and in
+/// which of the kernels here it is. A name may have `*` in it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  komod symbols printk           all with `printk` in their name
-  komod symbols --exact _printk  this one
-  komod symbols --module hello   those of a module")]
+  komod symbols _printk                   in all kernels known here
+  komod symbols usb_register_driver -k 6.1 --users
+  komod symbols 'usb_*'                   a table, a column for each kernel
+  komod symbols -k 6.1 -k 6.12 --diff     gone, new and changed between two kernels
+  komod symbols --up printk               addresses in the kernel that is up
+  komod symbols --module hello            those of a module there
+
+Exit status: 0 exported in all these kernels, 1 not in some, 2 the command line is wrong.")]
 pub struct SymbolsArgs {
-    /// Part of the name
-    #[arg(default_value = "")]
-    needle: String,
-    /// The whole name
-    #[arg(short, long)]
-    exact: bool,
-    /// Only those of this module
-    #[arg(short, long, value_name = "MODULE")]
-    module: Option<String>,
-    /// Show at most so many
-    #[arg(long, default_value_t = 1_000_000)]
-    limit: usize,
+    /// Names, `*` stands for any letters; without one, how many there are
+    #[arg(value_name = "NAME|PATTERN")]
+    names: Vec<String>,
+    /// The kernel, as for `komod check`; may be given several times; all that are here without it
+    #[arg(short, long = "kernel", value_name = "K")]
+    kernels: Vec<String>,
+    /// All modules that use it, not only the first few
+    #[arg(long)]
+    users: bool,
+    /// What differs between two kernels
+    #[arg(long)]
+    diff: bool,
     #[command(flatten)]
-    which: Which,
+    live: UpFlags,
     #[arg(long)]
     pub json: bool,
 }
 
-/// More than any kernel has.
-const ALL: usize = 4_000_000;
+/// So many users and names like it are shown.
+const FEW: usize = 8;
 
 pub fn run(args: &SymbolsArgs) -> Result<Outcome> {
-    let mut place = args.which.connect()?;
-    // What is left out here must not use up the limit there.
-    let filtered = args.exact || args.module.is_some();
-    let limit = if filtered { ALL } else { args.limit };
-    let (mut list, mut more) = place
-        .symbols(&args.needle, limit, &mut |_| {})
-        .map_err(|e| place_error(&e, "listing symbols"))?;
-    let module = args.module.as_ref().map(|m| m.replace('-', "_"));
-    list.retain(|s| {
-        (!args.exact || s.name == args.needle) && (module.is_none() || s.module == module)
-    });
-    more |= list.len() > args.limit;
-    list.truncate(args.limit);
-    let found = !list.is_empty();
-    if args.json {
-        json::print("komod-symbols", serde_json::json!({ "symbols": list, "more": more }))?;
-    } else {
-        let mut text = String::new();
-        for s in &list {
-            let _ = write!(text, "{:016x} {} {}", s.address, s.kind, s.name);
-            if let Some(module) = &s.module {
-                let _ = write!(text, "\t[{module}]");
-            }
-            text.push('\n');
-        }
-        console::data(text.as_bytes());
-        if more {
-            console::note("there are more: raise --limit");
+    if args.live.wanted() {
+        let needle = match &args.names[..] {
+            [] => "",
+            [one] => one,
+            _ => return Err(Explained::usage("--up takes one part of a name").into()),
+        };
+        return symbols_up::run(&args.live, needle, args.json);
+    }
+    let chosen = kernels::to_compare(&args.kernels)?;
+    let all = chosen.into_iter().map(KernelSymbols::of).collect::<Result<Vec<_>>>()?;
+    if args.diff {
+        return show_difference(args, &all);
+    }
+    if args.names.is_empty() {
+        return counts(args, &all);
+    }
+    let (patterns, names): (Vec<&String>, Vec<&String>) =
+        args.names.iter().partition(|name| name.contains('*'));
+    let mut indexes = Vec::new();
+    if !names.is_empty() {
+        for kernel in &all {
+            indexes.push(kernel.modules()?.unwrap_or_default());
         }
     }
-    // As grep: nothing found is an answer of its own.
-    Ok(if found { Outcome::Good } else { Outcome::Bad })
+    let mut found: Vec<Found> = names.iter().map(|name| look(name, &all, &indexes)).collect();
+    for pattern in patterns {
+        let mut matching: Vec<&str> = all
+            .iter()
+            .flat_map(|kernel| kernel.exports.keys())
+            .map(String::as_str)
+            .filter(|name| matches(pattern, name))
+            .collect();
+        matching.sort_unstable();
+        matching.dedup();
+        if matching.is_empty() {
+            found.push(look(pattern, &all, &[]));
+        }
+        found.extend(matching.into_iter().map(|name| look(name, &all, &[])));
+    }
+    let good = found.iter().all(|found| found.kernels.iter().all(|at| at.export.is_some()));
+    if args.json {
+        json::print("komod-exports", serde_json::json!({ "symbols": found }))?;
+    } else if args.names.iter().any(|name| name.contains('*')) {
+        console::line(&table(&all, &found));
+    } else {
+        found.iter().for_each(|found| tell(found, args.users));
+    }
+    Ok(if good { Outcome::Good } else { Outcome::Bad })
+}
+
+#[derive(Serialize)]
+struct Found<'a> {
+    name: String,
+    kernels: Vec<At<'a>>,
+}
+
+#[derive(Serialize)]
+struct At<'a> {
+    kernel: &'a str,
+    export: Option<&'a Exported>,
+    prototype: Option<String>,
+    /// It is in the kernel's image, exported or not.
+    in_image: bool,
+    users: Vec<String>,
+    /// Names like it that are exported, if it is not.
+    near: Vec<&'a str>,
+}
+
+fn look<'a>(name: &str, all: &'a [KernelSymbols], indexes: &[ModuleIndex]) -> Found<'a> {
+    let kernels = all.iter().enumerate().map(|(number, kernel)| {
+        let export = kernel.exports.get(name);
+        let users = indexes.get(number).into_iter().flat_map(|index| index.users(name));
+        let near = match export {
+            Some(_) => Vec::new(),
+            None => nearest(name, kernel.exports.keys().map(String::as_str), FEW),
+        };
+        At {
+            kernel: &kernel.kernel.release,
+            export,
+            prototype: kernel.prototype(name),
+            in_image: kernel.in_image(name),
+            users: users.map(|module| module.name.clone()).collect(),
+            near,
+        }
+    });
+    Found { name: name.to_owned(), kernels: kernels.collect() }
+}
+
+fn licence(export: &Exported) -> String {
+    let kind = if export.gpl { "EXPORT_SYMBOL_GPL" } else { "EXPORT_SYMBOL" };
+    match &export.namespace {
+        Some(namespace) => format!("{kind}, namespace {namespace}"),
+        None => kind.to_owned(),
+    }
+}
+
+fn tell(found: &Found<'_>, all_users: bool) {
+    for at in &found.kernels {
+        let Some(export) = at.export else {
+            let what = match at.in_image {
+                true => "in the kernel, but not exported: modules cannot use it",
+                false => "not there",
+            };
+            console::line(&format!("{} in {}: {what}", found.name, at.kernel));
+            let others = found.kernels.iter().filter(|other| other.export.is_some());
+            let others: Vec<&str> = others.map(|other| other.kernel).collect();
+            if !others.is_empty() {
+                console::line(&format!("  exported in {}", others.join(", ")));
+            }
+            if !at.near.is_empty() {
+                console::line(&format!("  names like it: {}", at.near.join(", ")));
+            }
+            continue;
+        };
+        console::line(&format!("{} in {}: from {}", found.name, at.kernel, export.owner));
+        if let Some(prototype) = &at.prototype {
+            console::line(&format!("  {prototype}"));
+        }
+        let crc = export.crc.map(|crc| format!(", checksum {crc:#010x}")).unwrap_or_default();
+        console::line(&format!("  {}{crc}", licence(export)));
+        let few = if all_users { at.users.len() } else { FEW.min(at.users.len()) };
+        let more = if few < at.users.len() { ", …" } else { "" };
+        let list = match few {
+            0 => String::new(),
+            _ => format!(": {}{more}", at.users[..few].join(", ")),
+        };
+        console::line(&format!("  used by {}{list}", plural(at.users.len(), "stock module")));
+    }
+}
+
+fn table(all: &[KernelSymbols], found: &[Found<'_>]) -> String {
+    let mut head = vec!["SYMBOL"];
+    head.extend(all.iter().map(|kernel| kernel.kernel.release.as_str()));
+    let mut table = Table::new(&head);
+    for found in found {
+        let mut cells = vec![found.name.clone()];
+        cells.extend(found.kernels.iter().map(|at| match at.export {
+            None => "-".to_owned(),
+            Some(export) => {
+                let owner = export.owner.rsplit('/').next().unwrap_or_default();
+                format!("{owner}{}", if export.gpl { " GPL" } else { "" })
+            }
+        }));
+        table.cells(cells);
+    }
+    table.to_text(console::color_on_stdout())
+}
+
+fn counts(args: &SymbolsArgs, all: &[KernelSymbols]) -> Result<Outcome> {
+    #[derive(Serialize)]
+    struct Counts<'a> {
+        kernel: &'a str,
+        exports: usize,
+        of_kernel: usize,
+        gpl: usize,
+        in_namespaces: usize,
+    }
+    let counts: Vec<Counts<'_>> = all
+        .iter()
+        .map(|kernel| {
+            let of = |wanted: &dyn Fn(&Exported) -> bool| {
+                kernel.exports.values().filter(|export| wanted(export)).count()
+            };
+            Counts {
+                kernel: &kernel.kernel.release,
+                exports: kernel.exports.len(),
+                of_kernel: of(&|export| export.owner == "vmlinux"),
+                gpl: of(&|export| export.gpl),
+                in_namespaces: of(&|export| export.namespace.is_some()),
+            }
+        })
+        .collect();
+    if args.json {
+        json::print("komod-exports-counts", serde_json::json!({ "kernels": counts }))?;
+        return Ok(Outcome::Good);
+    }
+    let mut table = Table::new(&["KERNEL", "EXPORTS", "OF VMLINUX", "GPL ONLY", "IN NAMESPACES"]);
+    for c in &counts {
+        let [exports, own, gpl, spaces] =
+            [c.exports, c.of_kernel, c.gpl, c.in_namespaces].map(|n| n.to_string());
+        table.row([c.kernel.to_owned(), exports, own, gpl, spaces]);
+    }
+    console::line(&table.to_text(console::color_on_stdout()));
+    Ok(Outcome::Good)
+}
+
+fn show_difference(args: &SymbolsArgs, all: &[KernelSymbols]) -> Result<Outcome> {
+    let [old, new] = all else {
+        return Err(Explained::usage(format!("--diff wants two kernels, not {}", all.len()))
+            .hint("name them: -k 6.1 -k 6.12")
+            .into());
+    };
+    let mut changes = difference(&old.exports, &new.exports);
+    if !args.names.is_empty() {
+        changes.retain(|change| args.names.iter().any(|pattern| matches(pattern, change.name)));
+    }
+    if args.json {
+        let (old, new) = (&old.kernel.release, &new.kernel.release);
+        json::print(
+            "komod-exports-diff",
+            serde_json::json!({ "old": old, "new": new, "changes": changes }),
+        )?;
+    } else {
+        let lines: Vec<String> =
+            changes.iter().map(|change| format!("{}\n", change.to_text())).collect();
+        console::data(lines.concat().as_bytes());
+        console::people(&plural(changes.len(), "difference"));
+    }
+    Ok(Outcome::Good)
+}
+
+/// `*` stands for any letters.
+fn matches(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else {
+        return false;
+    };
+    let parts: Vec<&str> = parts.collect();
+    let Some((last, middle)) = parts.split_last() else { return rest.is_empty() };
+    for part in middle {
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_letters() {
+        for (pattern, name) in [("a*", "abc"), ("*c", "abc"), ("a*c*", "abc"), ("abc", "abc")] {
+            assert!(matches(pattern, name), "{pattern} {name}");
+        }
+        for (pattern, name) in [("a*", "ba"), ("ab*bc", "abc"), ("ab", "abc"), ("*d*", "abc")] {
+            assert!(!matches(pattern, name), "{pattern} {name}");
+        }
+    }
 }

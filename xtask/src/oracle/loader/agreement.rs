@@ -77,11 +77,11 @@ impl Compared<'_> {
         for (number, foretold) in self.foretold.iter().enumerate() {
             let code = foretold.code.unwrap_or("loads");
             println!("    foretold: {} ({code})", foretold.result);
-            foretold.log.iter().for_each(|line| println!("        {line}"));
+            mask(&foretold.log).iter().for_each(|line| println!("        {line}"));
             let Some(happened) = self.played.loads.get(number) else { continue };
             let result = happened.result.map_or("no answer".into(), |result| result.to_string());
             println!("    happened: {result}");
-            happened.log.iter().take(12).for_each(|line| println!("        {line}"));
+            mask(&happened.log).iter().take(12).for_each(|line| println!("        {line}"));
         }
         if let Some(end) = &self.played.end {
             let words: Vec<&str> = end.lines().collect();

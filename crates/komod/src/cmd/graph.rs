@@ -1,0 +1,121 @@
+//! `komod graph`.
+
+use super::Outcome;
+use crate::checking;
+use crate::console;
+use crate::explained::Explained;
+use crate::graph::{Graph, dot, tree};
+use crate::json;
+use crate::kernels;
+use crate::symbols::index::ModuleIndex;
+use anyhow::{Context, Result};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Show which modules need each other, and for which symbols
+///
+/// Symbols are looked for in the given files first, then in the kernel's own modules. Soft
+/// dependencies are told apart; circles are cut and marked.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  komod graph btrfs                       what it needs, as a tree
+  komod graph btrfs --symbols             and for which symbols
+  komod graph usbcore --reverse --depth 1 who needs it
+  komod graph out/ -k 6.1 --dot           all modules in a folder, for Graphviz
+  komod graph -k 6.1 --dot -o all.dot     all of a kernel")]
+pub struct GraphArgs {
+    /// A module file, a folder with some, or the name of a module of the kernel; without one, all
+    /// modules of the kernel
+    #[arg(value_name = "FILE|DIR|MODULE")]
+    what: Option<PathBuf>,
+    /// The kernel, as for `komod check`
+    #[arg(short, long, value_name = "K")]
+    kernel: Option<String>,
+    /// In Graphviz's language
+    #[arg(long, conflicts_with = "json")]
+    dot: bool,
+    /// Write it to a file
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Who needs it, instead of what it needs
+    #[arg(long)]
+    reverse: bool,
+    /// For which symbols, too
+    #[arg(long)]
+    symbols: bool,
+    /// At most so many steps
+    #[arg(long, value_name = "N")]
+    depth: Option<usize>,
+    #[arg(long)]
+    pub json: bool,
+}
+
+pub fn run(args: &GraphArgs) -> Result<Outcome> {
+    let kernel = kernels::look_up(args.kernel.as_deref())?;
+    let mut index = match &kernel.modules {
+        Some(folder) => ModuleIndex::of(folder, &kernels::cache()?)?,
+        None => ModuleIndex::default(),
+    };
+    // None: all of them.
+    let mut roots: Option<Vec<String>> = None;
+    match &args.what {
+        Some(path) if path.exists() => {
+            let files = checking::files(std::slice::from_ref(path))?;
+            let (given, _) = ModuleIndex::read(&files, ModuleIndex::default())?;
+            roots = Some(given.modules.iter().map(|module| module.name.clone()).collect());
+            index.modules.splice(0..0, given.modules);
+        }
+        Some(name) => roots = Some(vec![name.to_string_lossy().replace('-', "_")]),
+        None => {}
+    }
+    let mut graph = Graph::of(&index);
+    if args.reverse {
+        graph = graph.reversed();
+    }
+    let from: Vec<usize> = match &roots {
+        None => (0..graph.names.len()).collect(),
+        Some(names) => {
+            let number = |name: &String| {
+                graph.number(name).ok_or_else(|| {
+                    Explained::new(format!("there is no module {name} in {}", kernel.release))
+                })
+            };
+            names.iter().map(number).collect::<Result<_, _>>()?
+        }
+    };
+    let depth = args.depth.unwrap_or(usize::MAX);
+    let shown = graph.reachable(&from, depth);
+    let text = if args.json {
+        let edges: Vec<_> = shown
+            .iter()
+            .flat_map(|n| graph.needs[*n].iter().map(move |(other, used)| (n, other, used)))
+            .filter(|(_, other, _)| shown.contains(other))
+            .map(|(n, other, symbols)| {
+                let (from, to) = (&graph.names[*n], &graph.names[*other]);
+                serde_json::json!({ "from": from, "to": to, "symbols": symbols })
+            })
+            .collect();
+        let modules: Vec<&String> = shown.iter().map(|n| &graph.names[*n]).collect();
+        let answer = serde_json::json!({
+            "kernel": kernel.release, "reverse": args.reverse, "modules": modules, "edges": edges,
+        });
+        if args.output.is_none() {
+            json::print("komod-graph", answer)?;
+            return Ok(Outcome::Good);
+        }
+        format!("{answer}\n")
+    } else if args.dot {
+        dot::text(&graph, &shown, args.symbols)
+    } else {
+        let trees = from.iter().map(|root| tree::text(&graph, *root, depth, args.symbols) + "\n");
+        trees.collect()
+    };
+    match &args.output {
+        Some(path) => {
+            std::fs::write(path, text).with_context(|| path.display().to_string())?;
+        }
+        None => console::data(text.as_bytes()),
+    }
+    Ok(Outcome::Good)
+}
