@@ -2,7 +2,7 @@
 
 use super::exceptions::Exceptions;
 use super::foretell::Foretold;
-use super::mask::mask;
+use super::mask;
 use super::scene::Scene;
 use super::stage::Played;
 use std::collections::BTreeMap;
@@ -47,7 +47,8 @@ impl Compared<'_> {
     fn log_agrees(&self) -> bool {
         self.foretold.len() == self.played.loads.len()
             && self.foretold.iter().zip(&self.played.loads).all(|(foretold, happened)| {
-                let (foretold_log, log) = (mask(&foretold.log), mask(&happened.log));
+                let (foretold_log, log) =
+                    (mask::foretold(&foretold.log), mask::happened(&happened.log));
                 match foretold.result {
                     0 => log.starts_with(&foretold_log),
                     _ => log == foretold_log,
@@ -77,11 +78,14 @@ impl Compared<'_> {
         for (number, foretold) in self.foretold.iter().enumerate() {
             let code = foretold.code.unwrap_or("loads");
             println!("    foretold: {} ({code})", foretold.result);
-            mask(&foretold.log).iter().for_each(|line| println!("        {line}"));
+            mask::foretold(&foretold.log).iter().for_each(|line| println!("        {line}"));
             let Some(happened) = self.played.loads.get(number) else { continue };
             let result = happened.result.map_or("no answer".into(), |result| result.to_string());
             println!("    happened: {result}");
-            mask(&happened.log).iter().take(12).for_each(|line| println!("        {line}"));
+            mask::happened(&happened.log)
+                .iter()
+                .take(12)
+                .for_each(|line| println!("        {line}"));
         }
         if let Some(end) = &self.played.end {
             let words: Vec<&str> = end.lines().collect();
