@@ -85,7 +85,7 @@ pub(crate) fn explain(
                 diagnostic.evidence.extend(answer(refusal));
             }
             diagnostic.evidence.extend(obstacles(&case));
-            diagnostic.explanation = rules::why(code);
+            diagnostic.explanation = rules::why(code.as_str());
             diagnostic.hints = rules::hints(code, &case);
             diagnostics.push(diagnostic);
         }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use komod_load::{Image, Plan, Refusal, RegionBases, Request, link, plan_to_link, survey};
 
+use crate::advice::{Accepted, advice};
 use crate::assumed::{Assumed, GivenExport, Loaded};
 use crate::case::explain;
 use crate::condition::conditions;
@@ -80,6 +81,7 @@ impl<'t> Checker<'t> {
             }
         };
         let conditions = conditions(bytes, &kernel, request, machine, &plan);
+        let advice = advice(&Accepted { plan: &plan, target: self.target });
         let mut dmesg = plan.dmesg.clone();
         dmesg.extend(plan.arguments.dmesg.iter().cloned());
         let outcome = Outcome::Loads { dmesg, taint: plan.taint };
@@ -91,7 +93,7 @@ impl<'t> Checker<'t> {
             self.loaded.exports.insert(given.export.name.clone(), given);
         }
         let verdict = self.verdict(name, outcome, Vec::new());
-        Verdict { needs, conditions, can_leave, ..verdict }
+        Verdict { needs, conditions, can_leave, advice, ..verdict }
     }
 
     fn verdict(
@@ -108,6 +110,7 @@ impl<'t> Checker<'t> {
             conditions: Vec::new(),
             can_leave: true,
             diagnostics,
+            advice: Vec::new(),
         }
     }
 }

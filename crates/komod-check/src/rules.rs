@@ -72,17 +72,43 @@ rules! {
     l50 Unchecked,
 }
 
+macro_rules! pages {
+    ($($module:ident $code:literal,)*) => {
+        $(mod $module;)*
+        /// Pages about what is no refusal of the loader: it warns, or init, the machine or the
+        /// caller decides.
+        static PAGES: &[(&str, &str)] =
+            &[$(($code, include_str!(concat!("rules/", stringify!($module), ".rs"))),)*];
+    };
+}
+
+pages! {
+    l23 "L-23",
+    l28 "L-28",
+    l41 "L-41",
+    l42 "L-42",
+    l43 "L-43",
+    l45 "L-45",
+    l46 "L-46",
+    l47 "L-47",
+    l48 "L-48",
+    l49 "L-49",
+}
+
+/// All pages by code.
+static BY_CODE: LazyLock<BTreeMap<&'static str, String>> = LazyLock::new(|| {
+    let refusals = RULES.iter().map(|rule| (rule.code.as_str(), rule.source));
+    refusals.chain(PAGES.iter().copied()).map(|(code, source)| (code, page(source))).collect()
+});
+
 /// The page about a code, in any case: what, why, example, way out.
 pub fn explain(code: &str) -> Option<&'static str> {
-    static PAGES: LazyLock<BTreeMap<&'static str, String>> = LazyLock::new(|| {
-        RULES.iter().map(|rule| (rule.code.as_str(), page(rule.source))).collect()
-    });
-    PAGES.get(code.to_ascii_uppercase().as_str()).map(String::as_str)
+    BY_CODE.get(code.to_ascii_uppercase().as_str()).map(String::as_str)
 }
 
 /// The codes that have a page, in order.
 pub fn codes() -> impl Iterator<Item = &'static str> {
-    RULES.iter().map(|rule| rule.code.as_str())
+    BY_CODE.keys().copied()
 }
 
 /// A code in a few words.
@@ -96,7 +122,7 @@ pub fn title_of(code: &str) -> Option<&'static str> {
 }
 
 /// Why such a thing happens: that part of the page.
-pub(crate) fn why(code: RefusalCode) -> String {
+pub(crate) fn why(code: &str) -> String {
     part(code, "Why")
 }
 
@@ -108,12 +134,17 @@ pub(crate) fn hints(code: RefusalCode, case: &Case<'_>) -> Vec<String> {
 
 /// The hints of a rule that says the same in every case: its page's way out.
 pub(crate) fn way_out(code: RefusalCode, _case: &Case<'_>) -> Vec<String> {
-    vec![part(code, "Way out")]
+    vec![part(code.as_str(), "Way out")]
+}
+
+/// A page's way out.
+pub(crate) fn page_way_out(code: &str) -> String {
+    part(code, "Way out")
 }
 
 /// A part of a page, on one line.
-fn part(code: RefusalCode, head: &str) -> String {
-    let lines = explain(code.as_str()).unwrap_or_default().lines();
+fn part(code: &str, head: &str) -> String {
+    let lines = explain(code).unwrap_or_default().lines();
     let after = lines.skip_while(|line| line.strip_prefix("# ") != Some(head)).skip(1);
     let part: Vec<&str> = after.take_while(|line| !line.starts_with("# ")).collect();
     part.join(" ").trim().to_owned()
@@ -134,6 +165,8 @@ mod tests {
     fn every_code_has_one_page_and_every_page_a_code() {
         let rules: Vec<RefusalCode> = RULES.iter().map(|rule| rule.code).collect();
         assert_eq!(rules, RefusalCode::ALL);
+        let all: Vec<String> = (1..=50).map(|number| format!("L-{number:02}")).collect();
+        assert_eq!(codes().collect::<Vec<_>>(), all);
     }
 
     #[test]
@@ -151,12 +184,12 @@ mod tests {
 
     #[test]
     fn parts_of_pages_are_one_line() {
-        for code in RefusalCode::ALL {
+        for code in codes() {
             for head in ["Why", "Way out"] {
-                let text = part(*code, head);
+                let text = part(code, head);
                 assert!(text.len() > 10 && !text.contains(['\n', '#']), "{code} {head}: {text}");
             }
-            assert!(!title(*code).is_empty());
+            assert!(title_of(code).is_some_and(|title| !title.is_empty()));
         }
         assert_eq!(title_of("L-15"), Some("there is no symbol table"));
     }

@@ -41,6 +41,8 @@ pub struct Verdict {
     pub can_leave: bool,
     /// The refusal explained, the deciding reason first. Empty if it loads.
     pub diagnostics: Vec<Diagnostic>,
+    /// What else there is to know if it loads; it changes nothing about that.
+    pub advice: Vec<Diagnostic>,
 }
 
 impl Verdict {

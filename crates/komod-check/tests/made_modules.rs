@@ -239,3 +239,45 @@ fn flags_and_parameters_are_asked_with() {
     let lines: Vec<&str> = verdict.dmesg().iter().map(|line| line.text.as_str()).collect();
     assert!(lines.contains(&"hello: unknown parameter 'nonsense' ignored"), "{lines:?}");
 }
+
+/// Codes of the advice; each of `silent` has no log line to show.
+fn advised(target: &Target, bytes: &[u8], silent: &[&str]) -> Vec<String> {
+    let verdict = check(target, bytes);
+    assert!(verdict.loads() && verdict.diagnostics.is_empty(), "{verdict:#?}");
+    for told in &verdict.advice {
+        assert_eq!(told.evidence.is_empty(), silent.contains(&&*told.code), "{told:?}");
+        assert!(!told.is_error() && !told.explanation.is_empty() && !told.hints.is_empty());
+    }
+    verdict.advice.iter().map(|told| told.code.to_string()).collect()
+}
+
+#[test]
+fn what_a_module_brings_along_is_advice_and_no_obstacle() {
+    let tree = Tree::new("advice", &symvers(""));
+    let config = tree.0.join("include/config/auto.conf");
+    let unsigned = fs::read_to_string(&config).unwrap();
+    let bytes = hello(V6_1).build();
+    assert_eq!(advised(&tree.target(), &bytes, &[]), ["L-23"]);
+
+    // A kernel that checks no signatures has nothing to say about them.
+    fs::write(&config, unsigned.replace("CONFIG_MODULE_SIG=y\n", "")).unwrap();
+    assert_eq!(advised(&tree.target(), &bytes, &[]), [""; 0]);
+
+    let without = |word: &[u8]| {
+        let mut elf = hello(V6_1);
+        let info = &mut elf.get(".modinfo").data;
+        let at = info.windows(word.len()).position(|found| found == word).unwrap();
+        info[at] = b'x';
+        elf
+    };
+    assert_eq!(advised(&tree.target(), &without(b"intree=Y").build(), &[]), ["L-47"]);
+    let bare = without(b"retpoline=Y").build();
+    assert_eq!(advised(&tree.target(), &bare, &[]), [""; 0]);
+    fs::write(&config, unsigned + "CONFIG_RETPOLINE=y\n").unwrap();
+    assert_eq!(advised(&tree.target(), &bare, &[]), ["L-23", "L-28"]);
+
+    let mut elf = hello(V6_1);
+    let exit = elf.symbols.iter_mut().find(|symbol| symbol.name == "cleanup_module");
+    exit.unwrap().name = "other".into();
+    assert_eq!(advised(&tree.target(), &elf.build(), &["L-43"]), ["L-23", "L-43"]);
+}

@@ -1,0 +1,21 @@
+//! L-41: init returns an error
+//!
+//! # What
+//! The load fails with the error that the module's init function returned, often silently:
+//! `insmod: ERROR: could not insert module hello.ko: No such device`.
+//!
+//! # Why
+//! The loader has accepted the module; its own code did not go on. ENODEV often means that the
+//! hardware is not there. `komod check` does not run init.
+//!
+//! # Example
+//! ```text
+//! static int __init hello_init(void)
+//! {
+//!         return -ENODEV;
+//! }
+//! ```
+//!
+//! # Way out
+//! See what init does: `komod run hello.ko` runs it without touching the machine's kernel. The log
+//! lines before the error are the module's own.
