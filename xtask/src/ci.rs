@@ -18,6 +18,8 @@ Runs all steps, or only those named: ";
 const TEST_TREES: &str = "KOMOD_TEST_TREES";
 /// Stock modules per kernel that CI compares: a part of the 300 that `oracle boot` draws.
 const ORACLE_SAMPLE: usize = 60;
+/// Scenes per kernel that CI stages: a part of the 750 of `oracle loader`.
+const SCENE_SAMPLE: usize = 100;
 
 struct Step {
     name: &'static str,
@@ -139,5 +141,6 @@ fn sample_oracle() -> Result<Tally> {
     for (series, required) in SERIES {
         tally += oracle::boot(series, *required, &choice)?;
     }
+    tally += oracle::foretold(SCENE_SAMPLE)?;
     Ok(tally)
 }

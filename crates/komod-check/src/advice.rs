@@ -11,14 +11,22 @@ use crate::target::Target;
 pub(crate) struct Accepted<'a> {
     pub(crate) plan: &'a Plan<'a>,
     pub(crate) target: &'a Target,
+    /// The file, if what the kernel does not check is asked for as well.
+    pub(crate) deep: Option<&'a [u8]>,
 }
 
 /// Who has advice, in the order in which it is told.
-const PRODUCERS: &[fn(&Accepted<'_>) -> Vec<Diagnostic>] = &[unsigned, retpoline, stays, taints];
+const PRODUCERS: &[fn(&Accepted<'_>) -> Vec<Diagnostic>] =
+    &[unsigned, retpoline, stays, taints, deep];
 
 /// All that is to be said.
 pub(crate) fn advice(accepted: &Accepted<'_>) -> Vec<Diagnostic> {
     PRODUCERS.iter().flat_map(|producer| producer(accepted)).collect()
+}
+
+/// L-49 and L-51 on.
+fn deep(accepted: &Accepted<'_>) -> Vec<Diagnostic> {
+    accepted.deep.map(|bytes| accepted.target.advice(bytes)).unwrap_or_default()
 }
 
 /// L-23, as the loader has found no valid signature.

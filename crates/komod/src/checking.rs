@@ -87,12 +87,13 @@ pub struct Table {
     releases: Vec<String>,
 }
 
-/// Asks for all of them. Files are read twice, so that not all are held in memory.
+/// Asks for all of them; `deep`ly, also for what the kernel does not check. Files are read twice, so that not all are held in memory.
 pub fn verdicts(
     files: &[PathBuf],
     targets: &[Target],
     machine: &Machine,
     request: &Request,
+    deep: bool,
 ) -> Result<Table> {
     let progress = Progress::start(format!("reading {} modules", files.len()));
     let read = |file: &PathBuf| dependencies::read(file, true).map(|module| module.elf);
@@ -100,7 +101,10 @@ pub fn verdicts(
     for file in files {
         links.push(Links::of(&read(file)?));
     }
-    let checker = |target| Checker::new(target, &links).on(machine.clone()).asking(request.clone());
+    let checker = |target| {
+        let checker = Checker::new(target, &links).on(machine.clone()).asking(request.clone());
+        if deep { checker } else { checker.only_loading() }
+    };
     let mut checkers: Vec<Checker<'_>> = targets.iter().map(checker).collect();
     let mut rows: Vec<Vec<Verdict>> = files.iter().map(|_| Vec::new()).collect();
     for (done, number) in order(&links).into_iter().enumerate() {
@@ -189,9 +193,6 @@ pub fn circumstances(file: &Path, verdict: &Verdict) -> Vec<String> {
             "if {}, it is refused: {} [{}]{said}",
             condition.when, refusal.errno, refusal.code
         ));
-    }
-    if !verdict.can_leave {
-        lines.push("it has no exit function: it can never be unloaded".into());
     }
     lines.push(format!("whether its init works, `komod run {}` shows", file.display()));
     lines

@@ -123,6 +123,11 @@ pub fn main(mut args: Args) -> Result<()> {
     Ok(())
 }
 
+/// `count` of the scenes of `oracle loader`, on each kernel.
+pub fn foretold(count: usize) -> Result<Tally> {
+    loader::run(&loader::Choice::sampled(count))
+}
+
 /// Which modules are compared, and how.
 pub struct Choice {
     pub count: usize,

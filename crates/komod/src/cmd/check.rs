@@ -94,6 +94,8 @@ struct VerdictAnswer<'a> {
     /// What a machine may have that would keep it out.
     conditions: Vec<ConditionAnswer<'a>>,
     diagnostics: &'a [Diagnostic],
+    /// What there is to know about a module that loads.
+    advice: &'a [Diagnostic],
 }
 
 #[derive(Serialize)]
@@ -108,7 +110,8 @@ pub fn run(args: &CheckArgs) -> Result<Outcome> {
     let files = checking::files(&args.what)?;
     let targets = checking::targets(&args.how.kernels(&args.kernels)?, &files)?;
     let (machine, request) = args.how.machine_and_request()?;
-    let verdicts = checking::verdicts(&files, &targets, &machine, &request)?;
+    let told = args.details || args.json || args.sarif || files.len() == 1 && targets.len() == 1;
+    let verdicts = checking::verdicts(&files, &targets, &machine, &request, told)?;
     let ok = verdicts.rows.iter().flatten().all(Verdict::loads);
     if args.sarif {
         console::line(&sarif_log(&verdicts).to_string());
@@ -132,12 +135,13 @@ pub fn run(args: &CheckArgs) -> Result<Outcome> {
     Ok(if ok { Outcome::Good } else { Outcome::Bad })
 }
 
-/// Each reason to refuse a module is a finding about its file.
+/// Each reason to refuse a module, and each advice, is a finding about its file.
 fn sarif_log(verdicts: &Verdicts) -> serde_json::Value {
     let mut findings = Vec::new();
     for (file, verdict) in verdicts.each() {
         let errno = verdict.refusal().map(|refusal| refusal.errno.to_string()).unwrap_or_default();
-        findings.extend(verdict.diagnostics.iter().map(|diagnostic| sarif::Finding {
+        let told = verdict.diagnostics.iter().chain(&verdict.advice);
+        findings.extend(told.map(|diagnostic| sarif::Finding {
             file,
             diagnostic,
             properties: vec![
@@ -173,6 +177,7 @@ fn answer<'a>(file: &'a Path, verdict: &'a Verdict) -> VerdictAnswer<'a> {
         can_unload: verdict.can_leave,
         conditions: conditions.collect(),
         diagnostics: &verdict.diagnostics,
+        advice: &verdict.advice,
     }
 }
 
@@ -187,7 +192,8 @@ fn show(verdicts: &Verdicts, details: bool) {
     for (file, verdict) in verdicts.each() {
         refused += usize::from(!verdict.loads());
         if one || details {
-            let text = terminal::render_all(&verdict.diagnostics, console::diagnostics());
+            let told = [&verdict.diagnostics[..], &verdict.advice[..]].concat();
+            let text = terminal::render_all(&told, console::diagnostics());
             if !text.is_empty() {
                 console::people(&format!("\n{}", text.trim_end()));
             }
