@@ -26,7 +26,16 @@ pub(crate) fn advice(accepted: &Accepted<'_>) -> Vec<Diagnostic> {
 
 /// L-49 and L-51 on.
 fn deep(accepted: &Accepted<'_>) -> Vec<Diagnostic> {
-    accepted.deep.map(|bytes| accepted.target.advice(bytes)).unwrap_or_default()
+    let mut told = accepted.deep.map(|bytes| accepted.target.advice(bytes)).unwrap_or_default();
+    for diagnostic in &mut told {
+        if diagnostic.explanation.is_empty() {
+            diagnostic.explanation = rules::why(&diagnostic.code);
+        }
+        if diagnostic.hints.is_empty() {
+            diagnostic.hints.push(rules::page_way_out(&diagnostic.code));
+        }
+    }
+    told
 }
 
 /// L-23, as the loader has found no valid signature.

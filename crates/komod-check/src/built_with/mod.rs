@@ -14,8 +14,6 @@ pub use compiler::{Compiler, Family};
 pub struct KernelBuild {
     /// `CONFIG_CC_VERSION_TEXT`.
     pub compiler: Option<Compiler>,
-    /// `CONFIG_RETPOLINE`, `CONFIG_MITIGATION_RETPOLINE`.
-    pub retpoline: bool,
     /// `CONFIG_RETHUNK`, `CONFIG_MITIGATION_RETHUNK`.
     pub return_thunks: bool,
     /// `CONFIG_X86_KERNEL_IBT`.
@@ -36,7 +34,6 @@ impl KernelBuild {
     pub fn from_options(compiler: Option<&str>, is_on: impl Fn(&str) -> bool) -> Self {
         KernelBuild {
             compiler: compiler.and_then(Compiler::of_text),
-            retpoline: is_on("RETPOLINE") || is_on("MITIGATION_RETPOLINE"),
             return_thunks: is_on("RETHUNK") || is_on("MITIGATION_RETHUNK"),
             ibt: is_on("X86_KERNEL_IBT"),
             cfi: is_on("CFI_CLANG"),
@@ -55,12 +52,6 @@ pub fn advice(module: &Module<'_>, kernel: &KernelBuild) -> Vec<Diagnostic> {
         .any(|section| section.header.flags & EXECUTABLE != 0 && section.header.size > 0);
     if let (Some(ours), Some(theirs)) = (Compiler::of_module(elf), &kernel.compiler) {
         told.extend(compiler::advice(&ours, theirs));
-    }
-    if kernel.retpoline && has_code && module.modinfo().get("retpoline").is_none() {
-        told.push(
-            warning("L-52", "its indirect calls are not protected, the kernel's are")
-                .with_evidence(Evidence::fact("modinfo retpoline", "is missing")),
-        );
     }
     if kernel.ibt {
         for symbol in [module.init(), module.exit()].into_iter().flatten() {
