@@ -105,11 +105,13 @@ impl Builder {
         self.sizes.iter().position(|size| size.0 == id)
     }
 
-    /// Appends `size` bytes; `None` if the region gets larger than can be.
+    /// Appends `size` bytes; `None` if all regions together get larger than can be.
     fn place(&mut self, region: usize, size: u64, align: u64) -> Option<Place> {
+        let taken: u64 = self.sizes.iter().map(|size| size.1).sum();
         let end = &mut self.sizes.get_mut(region)?.1;
+        let most = self.limit.saturating_sub(taken - *end);
         let offset = end.checked_next_multiple_of(align.max(1))?;
-        *end = offset.checked_add(size).filter(|&end| end <= self.limit)?;
+        *end = offset.checked_add(size).filter(|&end| end <= most)?;
         Some(Place { region, offset })
     }
 

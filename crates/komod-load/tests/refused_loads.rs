@@ -207,6 +207,15 @@ fn layout_and_sections() {
     refuse(BOTH, full, PerCpu, Errno::ENOMEM, &[UNSIGNED, dump, text]);
     let large = |s: &mut Setting| s.elf.get(".bss").size = Some(1 << 60);
     refuse(BOTH, large, TooLarge, Errno::ENOMEM, &[]);
+    // Each fits, but not both.
+    let halves = |s: &mut Setting| {
+        let half = Some(s.kernel.facts.module_area / 2 + 1);
+        for (name, flags) in [(".a", SHF_ALLOC), (".b", SHF_ALLOC | SHF_WRITE)] {
+            s.elf.section(name, SHT_NOBITS, flags, 8, &[]);
+            s.elf.get(name).size = half;
+        }
+    };
+    refuse(BOTH, halves, TooLarge, Errno::ENOMEM, &[]);
     let constructors = |s: &mut Setting| {
         s.kernel.facts.config.constructors = true;
         s.elf.section(".ctors", SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, 8, &[0; 8]);
