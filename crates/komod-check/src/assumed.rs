@@ -142,6 +142,10 @@ impl Kernel for Assumed<'_> {
         self.machine.find(name).map(|module| module.state)
     }
 
+    fn is_builtin(&self, name: &str) -> bool {
+        self.target.builtin.contains(name)
+    }
+
     /// Nothing here can check a signature. Who signs the kernel's own modules is trusted by it;
     /// whether it trusts others is for the machine to say.
     fn verify_signature(&self, _payload: &[u8], signature: &[u8]) -> SignatureVerdict {

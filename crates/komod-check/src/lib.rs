@@ -19,6 +19,7 @@
 mod advice;
 mod assumed;
 pub mod built_with;
+mod builtin_names;
 mod case;
 mod check;
 mod condition;

@@ -1,6 +1,6 @@
 //! A kernel as its files describe it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
@@ -14,6 +14,7 @@ use komod_load::{Config, Facts, StructModule, Version};
 use komod_object::symvers::{Symvers, SymversError};
 
 use crate::built_with::KernelBuild;
+use crate::builtin_names;
 use crate::symvers::{self, Exported};
 
 /// Why a kernel's files do not say which modules it takes.
@@ -78,6 +79,8 @@ pub struct Target {
     /// The kernel's types, if its image is there.
     pub(crate) btf: Option<Btf>,
     pub(crate) build: KernelBuild,
+    /// Names that built-in code has in `/sys/module`.
+    pub(crate) builtin: BTreeSet<String>,
     unknown: Vec<String>,
 }
 
@@ -120,10 +123,11 @@ impl Target {
             ),
         }
         let signer = stock_signer(kernel);
+        let builtin = image.map(builtin_names::names).unwrap_or_default();
         let btf = image.map(|image| image.btf().clone());
         let compiler = config.0.get("CC_VERSION_TEXT");
         let build = KernelBuild::from_options(compiler, |option| config.0.is_on(option));
-        Ok(Target { release, facts, exports, signer, btf, build, unknown })
+        Ok(Target { release, facts, exports, signer, btf, build, builtin, unknown })
     }
 
     /// What `uname -r` prints in it.
@@ -134,6 +138,11 @@ impl Target {
     /// The version magic its modules have.
     pub fn vermagic(&self) -> &str {
         &self.facts.vermagic
+    }
+
+    /// Names in `/sys/module` that belong to built-in code, as far as the image tells them.
+    pub fn builtin_names(&self) -> impl Iterator<Item = &str> {
+        self.builtin.iter().map(String::as_str)
     }
 
     /// The kernel's own module that exports a symbol.
