@@ -68,7 +68,11 @@ fn the_products_are_those_of_single_builds() {
         let args: Vec<&str> = args.iter().chain(more).copied().collect();
         let said = user.komod(&args).good();
         assert_eq!(said.out.lines().collect::<Vec<_>>(), expected);
-        assert!(bytes(&expected) == before, "{more:?}: other bytes");
+        for (path, (now, then)) in expected.iter().zip(bytes(&expected).iter().zip(&before)) {
+            let at = now.iter().zip(then).position(|(a, b)| a != b);
+            let lengths = (now.len(), then.len());
+            assert!(now == then, "{more:?}: {path}: lengths {lengths:?}, different at {at:?}");
+        }
         for kernel in [&old, &new] {
             assert!(said.err.contains(&format!("built 2 modules for {}", kernel.release)));
         }
