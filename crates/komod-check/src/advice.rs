@@ -19,14 +19,10 @@ pub(crate) struct Accepted<'a> {
 const PRODUCERS: &[fn(&Accepted<'_>) -> Vec<Diagnostic>] =
     &[unsigned, retpoline, stays, taints, deep];
 
-/// All that is to be said.
+/// All that is to be said; why, and the way out, are the page's unless the case has its own.
 pub(crate) fn advice(accepted: &Accepted<'_>) -> Vec<Diagnostic> {
-    PRODUCERS.iter().flat_map(|producer| producer(accepted)).collect()
-}
-
-/// L-49 and L-51 on.
-fn deep(accepted: &Accepted<'_>) -> Vec<Diagnostic> {
-    let mut told = accepted.deep.map(|bytes| accepted.target.advice(bytes)).unwrap_or_default();
+    let mut told: Vec<Diagnostic> =
+        PRODUCERS.iter().flat_map(|producer| producer(accepted)).collect();
     for diagnostic in &mut told {
         if diagnostic.explanation.is_empty() {
             diagnostic.explanation = rules::why(&diagnostic.code);
@@ -36,6 +32,11 @@ fn deep(accepted: &Accepted<'_>) -> Vec<Diagnostic> {
         }
     }
     told
+}
+
+/// L-49 and L-51 on.
+fn deep(accepted: &Accepted<'_>) -> Vec<Diagnostic> {
+    accepted.deep.map(|bytes| accepted.target.advice(bytes)).unwrap_or_default()
 }
 
 /// L-23, as the loader has found no valid signature.
@@ -99,11 +100,9 @@ fn told(
     log: Vec<String>,
 ) -> Diagnostic {
     let (module, release) = (&accepted.plan.name, accepted.target.release());
-    let mut told = Diagnostic::new(code, severity, format!("{module} in {release}: {what}"))
-        .with_explanation(rules::why(code))
-        .with_hint(rules::page_way_out(code));
-    if !log.is_empty() {
-        told = told.with_evidence(Evidence::output("the kernel's log", log));
+    let told = Diagnostic::new(code, severity, format!("{module} in {release}: {what}"));
+    if log.is_empty() {
+        return told;
     }
-    told
+    told.with_evidence(Evidence::output("the kernel's log", log))
 }

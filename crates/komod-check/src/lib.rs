@@ -24,6 +24,7 @@ mod case;
 mod check;
 mod condition;
 mod deep;
+mod image_data;
 pub mod layouts;
 mod links;
 mod machine;

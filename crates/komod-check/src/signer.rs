@@ -1,5 +1,7 @@
 //! Who signed a module, as far as that can be told without cryptography.
 
+use komod_object::cms::der::{self, Element};
+
 /// DER tags (ITU-T X.690).
 const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
@@ -9,57 +11,25 @@ const CONTEXT_0: u8 = 0xa0;
 /// Issuer and serial number of the certificate of the first signer of a PKCS#7 message, as they
 /// stand there (RFC 5652, `SignedData` and `SignerInfo`). Equal for equal keys.
 pub(crate) fn signer(message: &[u8]) -> Option<&[u8]> {
-    let outer = Element::read(message)?.of(SEQUENCE)?;
-    let content = outer.into_iter().nth(1)?.of(CONTEXT_0)?;
-    let signed_data = content.into_iter().next()?.of(SEQUENCE)?;
+    let (outer, _) = der::read(message)?;
+    let content = inside(outer, SEQUENCE)?.nth(1)?;
+    let signed_data = inside(content, CONTEXT_0)?.next()?;
     // Behind the algorithms and the content there may be certificates; the signers are the last.
-    let signers = signed_data.into_iter().last()?.of(SET)?;
-    let first = signers.into_iter().next()?.of(SEQUENCE)?;
+    let signers = inside(signed_data, SEQUENCE)?.last()?;
+    let first = inside(signers, SET)?.next()?;
     // Behind the version: issuer and serial number, or an identifier of the key.
-    first.into_iter().nth(1).map(|element| element.contents)
+    inside(first, SEQUENCE)?.nth(1).map(|element| element.contents)
 }
 
-/// One element of DER.
-struct Element<'a> {
-    tag: u8,
-    contents: &'a [u8],
-    rest: &'a [u8],
-}
-
-impl<'a> Element<'a> {
-    fn read(bytes: &'a [u8]) -> Option<Self> {
-        let (&tag, rest) = bytes.split_first()?;
-        let (&first, mut rest) = rest.split_first()?;
-        let length = match first {
-            0..=0x7f => usize::from(first),
-            0x81..=0x84 => {
-                let (digits, behind) = rest.split_at_checked(usize::from(first & 0x7f))?;
-                rest = behind;
-                digits.iter().fold(0_usize, |value, &digit| value << 8 | usize::from(digit))
-            }
-            _ => return None,
-        };
-        let (contents, rest) = rest.split_at_checked(length)?;
-        Some(Element { tag, contents, rest })
-    }
-
-    /// What is inside, if the tag is this one.
-    fn of(self, tag: u8) -> Option<Inside<'a>> {
-        (self.tag == tag).then_some(Inside(self.contents))
-    }
-}
-
-/// The elements inside another. What cannot be read ends them.
-struct Inside<'a>(&'a [u8]);
-
-impl<'a> Iterator for Inside<'a> {
-    type Item = Element<'a>;
-
-    fn next(&mut self) -> Option<Element<'a>> {
-        let element = Element::read(self.0)?;
-        self.0 = element.rest;
+/// The elements inside another, if its tag is this one. What cannot be read ends them.
+fn inside(element: Element<'_>, tag: u8) -> Option<impl Iterator<Item = Element<'_>>> {
+    let mut rest = element.contents;
+    let next = move || {
+        let (element, behind) = der::read(rest)?;
+        rest = behind;
         Some(element)
-    }
+    };
+    (element.tag == tag).then(|| std::iter::from_fn(next))
 }
 
 #[cfg(test)]

@@ -1,8 +1,6 @@
 //! A kernel as its files describe it.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use komod_kernel::btf::Btf;
@@ -15,6 +13,7 @@ use komod_object::symvers::{Symvers, SymversError};
 
 use crate::built_with::KernelBuild;
 use crate::builtin_names;
+use crate::image_data::ImageData;
 use crate::symvers::{self, Exported};
 
 /// Why a kernel's files do not say which modules it takes.
@@ -102,7 +101,7 @@ impl Target {
         let symvers = Symvers::parse(&text)
             .map_err(|source| TargetError::Symvers { path: path.clone(), source })?;
 
-        let from_image = image.and_then(vermagic_in);
+        let from_image = image.and_then(|image| ImageData::open(image)?.string_of("vermagic"));
         let vermagic = from_image
             .or_else(|| Some(facts::vermagic(kernel, Some(&config))?.0))
             .unwrap_or_else(|| config.0.vermagic(&release));
@@ -154,16 +153,6 @@ impl Target {
     pub fn unknown(&self) -> &[String] {
         &self.unknown
     }
-}
-
-/// The kernel's own text, from its image.
-fn vermagic_in(image: &Prepared) -> Option<String> {
-    const MOST: usize = 256;
-    let offset = image.symbols().lookup("vermagic")?.checked_sub(image.base())?;
-    let mut bytes = [0; MOST];
-    let read = File::open(image.image_path()).ok()?.read_at(&mut bytes, offset).ok()?;
-    let text = bytes.get(..read)?.split(|&byte| byte == 0).next()?;
-    String::from_utf8(text.to_vec()).ok().filter(|text| !text.is_empty())
 }
 
 fn struct_module(image: &Prepared) -> Option<StructModule> {

@@ -2,6 +2,7 @@
 //! module, what differs (`init`, `exit`, `log`), why it may.
 
 use super::compare::{Aspect, Difference};
+use super::reasons::rows;
 use crate::project;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
@@ -19,22 +20,12 @@ impl Known {
 
     fn parse(text: &str) -> Result<Known> {
         let mut reasons = BTreeMap::new();
-        for (number, line) in text.lines().enumerate() {
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let fields: Vec<&str> = line.split('\t').collect();
-            let [key, aspect, reason] = fields.as_slice() else {
-                bail!("line {}: not module, aspect and reason", number + 1);
+        for (number, [key, aspect, reason]) in rows(text)? {
+            let Some(aspect) = Aspect::ALL.into_iter().find(|a| a.name() == aspect) else {
+                bail!("line {}: no such aspect: {aspect:?}", number);
             };
-            let Some(aspect) = Aspect::ALL.into_iter().find(|a| a.name() == *aspect) else {
-                bail!("line {}: no such aspect: {aspect:?}", number + 1);
-            };
-            if reason.trim().is_empty() {
-                bail!("line {}: a difference without a reason", number + 1);
-            }
-            if reasons.insert(((*key).to_owned(), aspect), (*reason).to_owned()).is_some() {
-                bail!("line {}: {key} stands here twice", number + 1);
+            if reasons.insert((key.to_owned(), aspect), reason.to_owned()).is_some() {
+                bail!("line {}: {key} stands here twice", number);
             }
         }
         Ok(Known { reasons })

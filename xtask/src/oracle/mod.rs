@@ -22,6 +22,7 @@ mod outcome;
 #[path = "../../../crates/komod-build/tests/warm/probed.rs"]
 mod probed;
 mod processes;
+mod reasons;
 mod record;
 mod srcversion;
 mod stock;

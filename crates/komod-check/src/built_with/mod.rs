@@ -5,6 +5,7 @@ mod compiler;
 
 use komod_diag::{Diagnostic, Evidence, Severity};
 use komod_object::Module;
+use komod_object::elf::SHF_EXECINSTR;
 
 pub use compiler::{Compiler, Family};
 
@@ -26,8 +27,6 @@ pub struct KernelBuild {
 
 /// `endbr64`, which must be where an indirect call arrives (Intel SDM, CET).
 const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
-/// `SHF_EXECINSTR`.
-const EXECUTABLE: u64 = 4;
 
 impl KernelBuild {
     /// From the options that are on (without `CONFIG_`) and the compiler's text.
@@ -49,7 +48,7 @@ pub fn advice(module: &Module<'_>, kernel: &KernelBuild) -> Vec<Diagnostic> {
     let has = |name: &str| elf.section_by_name(name).is_some();
     let has_code = elf
         .sections()
-        .any(|section| section.header.flags & EXECUTABLE != 0 && section.header.size > 0);
+        .any(|section| section.header.flags & SHF_EXECINSTR != 0 && section.header.size > 0);
     if let (Some(ours), Some(theirs)) = (Compiler::of_module(elf), &kernel.compiler) {
         told.extend(compiler::advice(&ours, theirs));
     }
@@ -105,7 +104,7 @@ fn ends_in_return(module: &Module<'_>) -> bool {
     let mut symbols = elf.symbols().into_iter().flat_map(|table| table.iter());
     symbols.any(|symbol| {
         let section = elf.section(usize::from(symbol.shndx));
-        let executable = section.filter(|section| section.header.flags & EXECUTABLE != 0);
+        let executable = section.filter(|section| section.header.flags & SHF_EXECINSTR != 0);
         let start = usize::try_from(symbol.value).ok();
         let end = symbol.value.checked_add(symbol.size).and_then(|end| usize::try_from(end).ok());
         let code = executable

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::Read;
 
-use komod_object::elf::{Elf, Section};
+use komod_object::elf::{Elf, R_X86_64_32, R_X86_64_64, Section};
 
 use super::LayoutError;
 
@@ -14,10 +14,6 @@ const ELFCOMPRESS_ZLIB: u32 = 1;
 const COMPRESSION_HEADER: usize = 24;
 /// The largest debug section that is unpacked: the kernel's own `.debug_info` has 300 MB.
 const LARGEST: u64 = 512 << 20;
-
-/// Relocation types of the x86-64 psABI that debug sections have.
-const R_X86_64_64: u32 = 1;
-const R_X86_64_32: u32 = 10;
 
 /// The contents of a section, empty if the module has none of that name.
 pub fn contents<'a>(elf: &Elf<'a>, name: &'static str) -> Result<Cow<'a, [u8]>, LayoutError> {

@@ -30,12 +30,11 @@ impl Compared<'_> {
     }
 
     fn result_agrees(&self) -> bool {
-        let happened = self.played.loads.iter().map(|load| load.result);
-        let foretold = self.foretold.iter().map(|load| Some(load.result));
-        self.pairs().all(|(foretold, happened)| match happened {
-            Some(guest_init::NOT_WAITED) => foretold == Some(0),
-            happened => happened == foretold,
-        }) && happened.count() == foretold.count()
+        self.foretold.len() == self.played.loads.len()
+            && self.pairs().all(|(foretold, happened)| match happened {
+                Some(guest_init::NOT_WAITED) => foretold == Some(0),
+                happened => happened == foretold,
+            })
     }
 
     fn pairs(&self) -> impl Iterator<Item = (Option<i32>, Option<i32>)> {

@@ -1,6 +1,7 @@
 //! Differences that are explained: `xtask/data/loader-exceptions.tsv`, one a line: the series, the
 //! scene, the reason.
 
+use crate::oracle::reasons::rows;
 use crate::project;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
@@ -18,15 +19,7 @@ impl Exceptions {
 
     fn parse(text: &str, series: &str) -> Result<Exceptions> {
         let mut reasons = BTreeMap::new();
-        let lines = (1..).zip(text.lines());
-        for (number, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
-            let fields: Vec<&str> = line.split('\t').collect();
-            let [of, scene, reason] = fields[..] else {
-                bail!("line {number}: not series, scene and reason");
-            };
-            if reason.trim().is_empty() {
-                bail!("line {number}: a difference without a reason");
-            }
+        for (number, [of, scene, reason]) in rows(text)? {
             if of == series && reasons.insert(scene.to_owned(), reason.to_owned()).is_some() {
                 bail!("line {number}: {scene} stands here twice");
             }

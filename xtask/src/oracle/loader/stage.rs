@@ -2,11 +2,10 @@
 
 use super::foretell::name_in_kernel;
 use super::scene::{Scene, State};
-use crate::cpio::Archive;
-use crate::oracle::guest::{is_of_the_boot, unescape};
+use crate::oracle::guest::{initramfs, is_of_the_boot, module_path, unescape};
 use crate::qemu::{Guest, Heard};
 use anyhow::{Result, bail};
-use guest_init::{JOBS_PATH, Job, Report, Step, Who, render_jobs};
+use guest_init::{Job, Report, Step, Who};
 use std::path::Path;
 use std::time::Duration;
 
@@ -62,17 +61,14 @@ impl Stage<'_> {
 
     /// Until a scene changes the kernel for good.
     fn boot(&self, scenes: &[&Scene], played: &mut Vec<Played>) -> Result<()> {
-        let mut archive = Archive::default();
-        archive.executable("/init", self.init);
-        archive.directory("/m");
         let jobs: Vec<Job> = (0..).zip(scenes).map(|(number, scene)| job(number, scene)).collect();
-        archive.file(JOBS_PATH, render_jobs(&jobs).as_bytes());
-        for (number, scene) in (0..).zip(scenes) {
-            for (turn, attempt) in (0..).zip(&scene.loads) {
-                archive.file(&path(number, turn), &attempt.load.bytes);
-            }
-        }
-        let image = archive.finish();
+        let files = (0..).zip(scenes).flat_map(|(number, scene)| {
+            let loads = (0..).zip(&scene.loads);
+            loads.map(move |(turn, attempt)| (file_name(number, turn), &*attempt.load.bytes))
+        });
+        let files: Vec<(String, &[u8])> = files.collect();
+        let files = files.iter().map(|(name, bytes)| (name.as_str(), *bytes));
+        let image = initramfs(self.init, &jobs, files);
         let mut guest = Guest::start_with(self.vmlinux, &image, self.scratch, self.parameters)?;
         drop(image);
         let (mut booted, mut going, mut dirty) = (false, None::<Played>, false);
@@ -125,8 +121,8 @@ impl Stage<'_> {
     }
 }
 
-fn path(scene: usize, turn: usize) -> String {
-    format!("/m/{scene}-{turn}.ko")
+fn file_name(scene: usize, turn: usize) -> String {
+    format!("{scene}-{turn}")
 }
 
 fn job(number: usize, scene: &Scene) -> Job {
@@ -139,7 +135,7 @@ fn job(number: usize, scene: &Scene) -> Job {
         let load = &attempt.load;
         let flags = u32::from(load.force_modversions) | u32::from(load.force_vermagic) << 1;
         steps.push(Step::Insert {
-            path: path(number, turn),
+            path: module_path(&file_name(number, turn)),
             flags,
             who: attempt.who,
             params: load.params.clone(),
