@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use komod_kernel::exports::OwnedExport;
 use komod_load::{Facts, Kernel, LinkedExport, Owner, Resolved, SignatureVerdict, State, Taint};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::machine::Machine;
 use crate::signer::signer;
@@ -12,9 +14,9 @@ use crate::target::Target;
 #[derive(Debug, Default)]
 pub(crate) struct Loaded {
     /// By symbol.
-    pub(crate) exports: BTreeMap<String, GivenExport>,
+    pub(crate) exports: FxHashMap<String, GivenExport>,
     /// Names of all modules that are checked: they stand for the kernel's own of these names.
-    pub(crate) given: BTreeSet<String>,
+    pub(crate) given: FxHashSet<String>,
     /// What modules that do not load would have exported, and which.
     pub(crate) lost: BTreeMap<String, String>,
 }
@@ -83,7 +85,7 @@ impl<'t> Assumed<'t> {
     }
 
     fn stock_owner(&self, symbol: &str) -> Option<&'t str> {
-        let owner = self.target.exports.get(symbol)?.owner.as_deref()?;
+        let owner = self.target.owner(symbol)?;
         (!self.loaded.given.contains(owner)).then_some(owner)
     }
 
@@ -92,50 +94,68 @@ impl<'t> Assumed<'t> {
         self.owner(symbol).filter(|owner| !self.there.contains(owner))
     }
 
-    fn of_module(&self, symbol: &str) -> Option<Resolved<'_>> {
-        let owner = self.owner(symbol).filter(|owner| self.there.contains(owner))?;
-        let found = self.machine.find(owner);
-        let state = found.map_or(State::Live, |module| module.state);
-        let of = |taints: Taint| {
-            let taints = found.map_or(taints, |module| module.taints);
-            Owner::Module { name: owner, state, taints }
-        };
-        if let Some(given) = self.loaded.exports.get(symbol) {
-            let export = &given.export;
-            return Some(Resolved {
-                address: export.address,
-                crc: export.crc,
-                gpl_only: export.gpl_only,
-                namespace: export.namespace.as_deref(),
-                owner: of(given.taints),
-            });
+    /// What the kernel, or a module of its own, exports by that name, and where that is.
+    fn stock(&self, symbol: &str) -> Option<(u64, OwnedExport<'t>)> {
+        let number = self.target.exports.find(symbol)?;
+        let export = self.target.exports.get(number)?;
+        Some((address(number, export.owner.is_some()), export))
+    }
+
+    /// The module of this name as the owner of a symbol, if it is there.
+    fn there(&self, name: &'t str, taints: Taint) -> Option<Owner<'t>> {
+        if !self.there.contains(name) {
+            return None;
         }
-        let export = self.target.exports.get(symbol)?;
-        Some(Resolved {
-            address: export.address,
-            crc: export.crc,
-            gpl_only: export.gpl_only,
-            namespace: export.namespace.as_deref(),
-            owner: of(Taint::default()),
-        })
+        let found = self.machine.find(name);
+        let state = found.map_or(State::Live, |module| module.state);
+        let taints = found.map_or(taints, |module| module.taints);
+        Some(Owner::Module { name, state, taints })
     }
 }
 
-impl Kernel for Assumed<'_> {
+/// Where the symbols are supposed to be. Real addresses differ at each boot; what counts is that
+/// all of them lie where 32 bits with a sign reach, as in every x86-64 kernel
+/// (`Documentation/arch/x86/x86_64/mm.rst`: text from `ffffffff80000000`, modules behind it).
+const KERNEL_TEXT: u64 = 0xffff_ffff_8100_0000;
+const OTHER_MODULES: u64 = 0xffff_ffff_e000_0000;
+
+/// The place of an export by its number in the table.
+fn address(number: u32, of_module: bool) -> u64 {
+    let start = if of_module { OTHER_MODULES } else { KERNEL_TEXT };
+    start + 16 * u64::from(number)
+}
+
+impl<'t> Kernel for Assumed<'t> {
     fn facts(&self) -> &Facts {
         &self.facts
     }
 
     fn lookup(&self, name: &str) -> Option<Resolved<'_>> {
-        let own = self.target.exports.get(name).filter(|exported| exported.owner.is_none());
-        own.map(|exported| Resolved {
-            address: exported.address,
-            crc: exported.crc,
-            gpl_only: exported.gpl_only,
-            namespace: exported.namespace.as_deref(),
-            owner: Owner::Kernel,
-        })
-        .or_else(|| self.of_module(name))
+        let stock = self.stock(name);
+        let of_stock = |owner: Owner<'t>| {
+            let (address, OwnedExport { crc, gpl_only, namespace, .. }) = stock?;
+            Some(Resolved { address, crc, gpl_only, namespace, owner })
+        };
+        let owner = stock.map(|(_, export)| export.owner);
+        if owner == Some(None) {
+            return of_stock(Owner::Kernel);
+        }
+        if let Some(given) = self.loaded.exports.get(name) {
+            let LinkedExport { address, crc, gpl_only, ref namespace, .. } = given.export;
+            let owner = self.there(&given.owner, given.taints)?;
+            return Some(Resolved {
+                address,
+                crc,
+                gpl_only,
+                namespace: namespace.as_deref(),
+                owner,
+            });
+        }
+        let owner = owner??;
+        if self.loaded.given.contains(owner) {
+            return None;
+        }
+        of_stock(self.there(owner, Taint::default())?)
     }
 
     fn module_state(&self, name: &str) -> Option<State> {
@@ -149,8 +169,8 @@ impl Kernel for Assumed<'_> {
     /// Nothing here can check a signature. Who signs the kernel's own modules is trusted by it;
     /// whether it trusts others is for the machine to say.
     fn verify_signature(&self, _payload: &[u8], signature: &[u8]) -> SignatureVerdict {
-        match (&self.target.signer, signer(signature)) {
-            (Some(stock), Some(this)) if stock.as_slice() == this => SignatureVerdict::Valid,
+        match (self.target.signer(), signer(signature)) {
+            (Some(stock), Some(this)) if stock == this => SignatureVerdict::Valid,
             _ => SignatureVerdict::UnknownKey,
         }
     }

@@ -29,6 +29,15 @@ pub struct Checker<'t> {
     deep: bool,
 }
 
+/// A verdict, and what it means for modules that come later.
+#[derive(Debug)]
+pub struct Judged {
+    verdict: Verdict,
+    given: Vec<GivenExport>,
+    /// Symbols it would export if it were not refused.
+    lost: Vec<String>,
+}
+
 impl<'t> Checker<'t> {
     /// `all` are the modules that will be checked: they stand for the kernel's own of these names.
     pub fn new(target: &'t Target, all: &[Links]) -> Self {
@@ -66,7 +75,14 @@ impl<'t> Checker<'t> {
 
     /// Checks the uncompressed module `bytes`, which `path` stands for in what is told.
     pub fn check(&mut self, path: &Path, bytes: &[u8]) -> Verdict {
-        let links = Links::of(bytes);
+        let judged = self.judge(path, bytes, &Links::of(bytes));
+        self.take(judged)
+    }
+
+    /// Checks a module as [`check`](Self::check) does, with its `links` known, but does not load it
+    /// for those that come later: [`take`](Self::take) does. So a [`wave`](crate::waves()) of
+    /// modules can be judged at the same time.
+    pub fn judge(&self, path: &Path, bytes: &[u8], links: &Links) -> Judged {
         let machine = &self.machine;
         let request = &Request { capable: machine.capable, ..self.request.clone() };
         let kernel = Assumed::new(self.target, machine, &self.loaded, &links.name, &links.imports);
@@ -83,9 +99,8 @@ impl<'t> Checker<'t> {
                 let outcome = Outcome::Refused { refusal, later };
                 let diagnostics =
                     explain(path, &name, bytes, self.target, &self.loaded.lost, &outcome);
-                let lost = links.exports.into_iter().map(|symbol| (symbol, name.clone()));
-                self.loaded.lost.extend(lost);
-                return self.verdict(name, outcome, diagnostics);
+                let verdict = self.verdict(name, outcome, diagnostics);
+                return Judged { verdict, given: Vec::new(), lost: links.exports.clone() };
             }
         };
         let conditions = conditions(bytes, &kernel, request, machine, &plan);
@@ -96,16 +111,28 @@ impl<'t> Checker<'t> {
         });
         let mut dmesg = plan.dmesg.clone();
         dmesg.extend(plan.arguments.dmesg.iter().cloned());
-        let outcome = Outcome::Loads { dmesg, taint: plan.taint };
+        let taints = plan.taint;
+        let outcome = Outcome::Loads { dmesg, taint: taints };
         let needs = plan.uses.clone();
         let can_leave = plan.has_exit || !plan.has_init;
-        for export in image.exports {
-            self.loaded.lost.remove(&export.name);
-            let given = GivenExport { owner: name.clone(), taints: plan.taint, export };
+        let exports = image.exports.into_iter();
+        let given =
+            exports.map(|export| GivenExport { owner: name.clone(), taints, export }).collect();
+        let verdict = self.verdict(name, outcome, Vec::new());
+        let verdict = Verdict { needs, conditions, can_leave, advice, ..verdict };
+        Judged { verdict, given, lost: Vec::new() }
+    }
+
+    /// Loads a judged module, if it loads: later ones find its symbols, or why they are missing.
+    pub fn take(&mut self, judged: Judged) -> Verdict {
+        let Judged { verdict, given, lost } = judged;
+        let lost = lost.into_iter().map(|symbol| (symbol, verdict.module.clone()));
+        self.loaded.lost.extend(lost);
+        for given in given {
+            self.loaded.lost.remove(&given.export.name);
             self.loaded.exports.insert(given.export.name.clone(), given);
         }
-        let verdict = self.verdict(name, outcome, Vec::new());
-        Verdict { needs, conditions, can_leave, advice, ..verdict }
+        verdict
     }
 
     fn verdict(

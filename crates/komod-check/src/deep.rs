@@ -13,7 +13,7 @@ impl Target {
     pub fn advice(&self, bytes: &[u8]) -> Vec<Diagnostic> {
         let Ok(module) = Module::parse(bytes) else { return Vec::new() };
         let mut told = Vec::new();
-        if let Some(btf) = &self.btf
+        if let Some(btf) = self.btf()
             && let Ok(differences) = layouts::differences(&module, btf)
         {
             told.extend(layouts::advice(self.release(), &differences));

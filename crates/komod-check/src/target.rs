@@ -1,20 +1,21 @@
 //! A kernel as its files describe it.
 
-use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use komod_kernel::btf::Btf;
 use komod_kernel::config::KernelConfig;
-use komod_kernel::facts;
+use komod_kernel::exports::OwnedExports;
 use komod_kernel::find::FoundKernel;
+use komod_kernel::identity::FileIdentity;
 use komod_kernel::prepared::Prepared;
-use komod_load::{Config, Facts, StructModule, Version};
-use komod_object::symvers::{Symvers, SymversError};
+use komod_load::{Facts, Version};
+use komod_object::symvers::SymversError;
 
 use crate::built_with::KernelBuild;
-use crate::builtin_names;
-use crate::image_data::ImageData;
-use crate::symvers::{self, Exported};
+use crate::learned::Learned;
+use crate::{remembered, symvers};
 
 /// Why a kernel's files do not say which modules it takes.
 #[derive(Debug, thiserror::Error)]
@@ -69,17 +70,15 @@ pub enum TargetError {
 const PERCPU_RESERVE: u64 = 8 << 10;
 
 /// A kernel that can be asked whether it takes a module.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Target {
-    release: String,
+    learned: Learned,
     pub(crate) facts: Facts,
-    pub(crate) exports: HashMap<String, Exported>,
-    pub(crate) signer: Option<Vec<u8>>,
-    /// The kernel's types, if its image is there.
-    pub(crate) btf: Option<Btf>,
+    pub(crate) exports: OwnedExports,
     pub(crate) build: KernelBuild,
     /// Names that built-in code has in `/sys/module`.
     pub(crate) builtin: BTreeSet<String>,
+    btf: OnceLock<Option<Btf>>,
     unknown: Vec<String>,
 }
 
@@ -88,32 +87,50 @@ impl Target {
     /// which a tree does not tell.
     pub fn of(kernel: &FoundKernel, image: Option<&Prepared>) -> Result<Self, TargetError> {
         let release = kernel.release.clone();
-        let Some(version) = Version::from_release(&release) else {
-            return Err(TargetError::Release { release });
-        };
+        // Before they are read: what changes meanwhile is noticed later.
+        let files = remembered::files(kernel).into_iter();
+        let files = files.map(|path| (path.clone(), FileIdentity::of(&path))).collect();
         let Some(tree) = &kernel.tree else { return Err(TargetError::NoTree { release }) };
-        let Some(config) = KernelConfig::of(kernel) else {
+        let Some((config, _)) = KernelConfig::of(kernel) else {
             return Err(TargetError::NoConfig { release });
         };
         let path = tree.join("Module.symvers");
         let text = std::fs::read(&path)
             .map_err(|source| TargetError::Unreadable { path: path.clone(), source })?;
-        let symvers = Symvers::parse(&text)
+        let exports = symvers::exports(&text, config.is_on("MODVERSIONS"))
             .map_err(|source| TargetError::Symvers { path: path.clone(), source })?;
-
-        let from_image = image.and_then(|image| ImageData::open(image)?.string_of("vermagic"));
-        let vermagic = from_image
-            .or_else(|| Some(facts::vermagic(kernel, Some(&config))?.0))
-            .unwrap_or_else(|| config.0.vermagic(&release));
-        let mut facts = Facts::new(version, vermagic);
-        facts.config = Config::from_options(|option| config.0.is_on(option));
-        facts.percpu_free = facts.config.smp.then_some(PERCPU_RESERVE);
-        let exports = symvers::exports(&symvers, facts.config.modversions);
-        if exports.values().all(|exported| exported.owner.is_some()) {
+        if exports.iter().all(|export| export.owner.is_some()) {
             return Err(TargetError::NoKernelSymbols { path });
         }
+        let learned = Learned { files, ..Learned::of(kernel, &config, image) };
+        let target = Target::from_learned(learned, exports);
+        let target = target.ok_or(TargetError::Release { release })?;
+        if let Some(image) = image {
+            let _ = target.btf.set(Some(image.btf().clone()));
+        }
+        Ok(target)
+    }
+
+    /// What [`keep`](Self::keep) wrote about this kernel, unless a file of the kernel has changed.
+    pub fn kept(kernel: &FoundKernel, cache: &Path) -> Option<Self> {
+        let (learned, exports) = remembered::recall(kernel, cache)?;
+        Target::from_learned(learned, exports)
+    }
+
+    /// Keeps what was learned in komod's cache, where [`kept`](Self::kept) finds it.
+    pub fn keep(&self, kernel: &FoundKernel, cache: &Path) {
+        remembered::keep(kernel, cache, &self.learned, &self.exports);
+    }
+
+    /// `None` if the release is none, or if something was not learned that is asked for.
+    fn from_learned(learned: Learned, exports: OwnedExports) -> Option<Self> {
+        let version = Version::from_release(&learned.release)?;
+        let mut facts = Facts::new(version, learned.vermagic.clone());
+        let (config, build) = learned.build()?;
+        facts.config = config;
+        facts.percpu_free = facts.config.smp.then_some(PERCPU_RESERVE);
         let mut unknown = Vec::new();
-        match image.and_then(struct_module) {
+        match learned.layout()? {
             Some(layout) => facts.layout = layout,
             None => unknown.push(
                 "the size of `struct module`, which only the kernel's image tells: a module of \
@@ -121,17 +138,14 @@ impl Target {
                     .to_owned(),
             ),
         }
-        let signer = stock_signer(kernel);
-        let builtin = image.map(builtin_names::names).unwrap_or_default();
-        let btf = image.map(|image| image.btf().clone());
-        let compiler = config.0.get("CC_VERSION_TEXT");
-        let build = KernelBuild::from_options(compiler, |option| config.0.is_on(option));
-        Ok(Target { release, facts, exports, signer, btf, build, builtin, unknown })
+        let builtin = learned.builtin.iter().cloned().collect();
+        let btf = OnceLock::new();
+        Some(Target { learned, facts, exports, build, builtin, btf, unknown })
     }
 
     /// What `uname -r` prints in it.
     pub fn release(&self) -> &str {
-        &self.release
+        &self.learned.release
     }
 
     /// The version magic its modules have.
@@ -144,26 +158,27 @@ impl Target {
         self.builtin.iter().map(String::as_str)
     }
 
+    /// The kernel's types, if its image is there.
+    pub(crate) fn btf(&self) -> Option<&Btf> {
+        let open = || {
+            let image = Prepared::open(self.learned.prepared.as_ref()?).ok()?;
+            Some(image.btf().clone())
+        };
+        self.btf.get_or_init(open).as_ref()
+    }
+
+    /// Who signs this kernel's own modules, if that is known.
+    pub(crate) fn signer(&self) -> Option<&[u8]> {
+        self.learned.signer.as_deref()
+    }
+
     /// The kernel's own module that exports a symbol.
     pub(crate) fn owner(&self, symbol: &str) -> Option<&str> {
-        self.exports.get(symbol)?.owner.as_deref()
+        self.exports.lookup(symbol)?.owner
     }
 
     /// What verdicts cannot take into account, for want of files.
     pub fn unknown(&self) -> &[String] {
         &self.unknown
     }
-}
-
-fn struct_module(image: &Prepared) -> Option<StructModule> {
-    let btf = image.btf();
-    let offset_of = |name: &str, path: &str| Some(btf.field(name, path)?.offset);
-    StructModule::resolve(|name| btf.struct_size(name), offset_of)
-}
-
-/// Who signs this kernel's own modules.
-fn stock_signer(kernel: &FoundKernel) -> Option<Vec<u8>> {
-    let bytes = facts::stock_module(kernel)?;
-    let signature = komod_object::signature::split(&bytes).ok()??;
-    crate::signer::signer(signature.bytes).map(<[u8]>::to_vec)
 }

@@ -27,6 +27,7 @@ pub mod exports;
 pub mod facts;
 pub mod fetch;
 pub mod find;
+pub mod identity;
 pub mod image;
 pub mod kallsyms;
 mod le;

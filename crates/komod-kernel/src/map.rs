@@ -6,10 +6,30 @@ use std::io;
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Writes a file of komod's cache, which appears whole and at once, and its folder if need be.
+pub fn publish(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    static TURN: AtomicU32 = AtomicU32::new(0);
+    let turn = TURN.fetch_add(1, Ordering::Relaxed);
+    let unfinished = path.with_extension(format!("{}-{turn}", std::process::id()));
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let done = std::fs::write(&unfinished, bytes).and_then(|()| std::fs::rename(&unfinished, path));
+    if done.is_err() {
+        let _ = std::fs::remove_file(&unfinished);
+    }
+    done
+}
 
 /// Bytes that are either owned or mapped from a file; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Bytes(Kind);
+pub struct Bytes {
+    kind: Kind,
+    /// Bytes in front that do not count.
+    skipped: usize,
+}
 
 #[derive(Debug, Clone)]
 enum Kind {
@@ -28,7 +48,13 @@ impl Bytes {
         // mapped: they are written to a temporary name, renamed into place once and never changed
         // or truncated afterwards (removing one leaves the mapping intact).
         let mapping = unsafe { memmap2::MmapOptions::new().map_copy_read_only(&file)? };
-        Ok(Self(Kind::Mapped(Arc::new(mapping))))
+        Ok(Self { kind: Kind::Mapped(Arc::new(mapping)), skipped: 0 })
+    }
+
+    /// The same bytes without those before a place, if there are that many.
+    pub fn behind(&self, place: usize) -> Option<Self> {
+        let skipped = self.skipped.checked_add(place)?;
+        (place <= self.len()).then(|| Self { kind: self.kind.clone(), skipped })
     }
 }
 
@@ -36,16 +62,17 @@ impl Deref for Bytes {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        match &self.0 {
+        let all: &[u8] = match &self.kind {
             Kind::Owned(bytes) => bytes,
             Kind::Mapped(mapping) => mapping,
-        }
+        };
+        all.get(self.skipped..).unwrap_or_default()
     }
 }
 
 impl From<Vec<u8>> for Bytes {
     fn from(bytes: Vec<u8>) -> Self {
-        Self(Kind::Owned(Arc::new(bytes)))
+        Self { kind: Kind::Owned(Arc::new(bytes)), skipped: 0 }
     }
 }
 

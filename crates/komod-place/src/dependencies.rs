@@ -8,6 +8,7 @@
 use crate::module_tree::ModuleTree;
 pub use crate::module_tree::module_name;
 use komod_object::{Module, compress};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -82,8 +83,16 @@ pub fn find_stock(modules_dir: &Path, name: &str) -> Option<PathBuf> {
     ModuleTree::new(modules_dir.to_owned()).find(&name.replace('-', "_")).map(Path::to_owned)
 }
 
-/// Reads a module file, decompressing it.
-pub fn read(path: &Path, given: bool) -> Result<ModuleFile, DependencyError> {
+/// The bytes of a module file as the loader wants them.
+#[derive(Debug)]
+pub struct Contents {
+    pub elf: Vec<u8>,
+    /// Whether they had to be decompressed.
+    pub compressed: bool,
+}
+
+/// Reads a module file, decompressing it. What does not decompress goes to the loader as it is.
+pub fn contents(path: &Path) -> Result<Contents, DependencyError> {
     let error = |source| DependencyError::Read { path: path.to_owned(), source };
     let meta = std::fs::metadata(path).map_err(error)?;
     if !meta.is_file() {
@@ -93,11 +102,17 @@ pub fn read(path: &Path, given: bool) -> Result<ModuleFile, DependencyError> {
         return Err(DependencyError::TooLarge { path: path.to_owned(), size: meta.len() });
     }
     let bytes = std::fs::read(path).map_err(error)?;
-    // What does not decompress goes to the loader as it is.
-    let elf = match compress::decompress(&bytes, MAX_FILE as usize) {
-        Ok(elf) => elf.into_owned(),
-        Err(_) => bytes,
+    let decompressed = match compress::decompress(&bytes, MAX_FILE as usize) {
+        Ok(Cow::Owned(elf)) => Some(elf),
+        _ => None,
     };
+    let compressed = decompressed.is_some();
+    Ok(Contents { elf: decompressed.unwrap_or(bytes), compressed })
+}
+
+/// Reads a module file, decompressing it, and finds out its name.
+pub fn read(path: &Path, given: bool) -> Result<ModuleFile, DependencyError> {
+    let Contents { elf, .. } = contents(path)?;
     let inner = Module::parse(&elf).ok().map(|m| m.name().to_string_lossy().into_owned());
     let name = inner
         .filter(|n| !n.is_empty())

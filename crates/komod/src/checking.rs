@@ -1,14 +1,13 @@
-//! What `komod check` does: finds the module files, describes the kernels, asks for verdicts.
+//! What `komod check` is about: the module files, the kernels; and how a verdict is told.
 
 use crate::console::{Paint, paint};
 use crate::explained::Explained;
 use crate::kernels::{self, Need};
-use crate::progress::Progress;
 use crate::several;
 use anyhow::{Context, Result};
-use komod_check::{Checker, Links, Machine, Request, Target, TargetError, Verdict, order};
+use komod_check::{Target, TargetError, Verdict};
 use komod_kernel::find::FoundKernel;
-use komod_place::dependencies::{self, module_name};
+use komod_place::dependencies::module_name;
 use std::path::{Path, PathBuf};
 
 /// Folders deeper than this are not looked into (Linux 6.12's modules have seven levels).
@@ -67,9 +66,14 @@ pub fn targets(wanted: &[String], files: &[PathBuf]) -> Result<Vec<Target>> {
     kernels.iter().map(target).collect()
 }
 
+/// What is known of a kernel, from the cache if nothing has changed.
 fn target(kernel: &FoundKernel) -> Result<Target> {
+    let cache = kernels::cache().ok();
+    if let Some(target) = cache.as_deref().and_then(|cache| Target::kept(kernel, cache)) {
+        return Ok(target);
+    }
     let image = kernel.image.is_some().then(|| kernels::prepare(kernel)).transpose()?;
-    Target::of(kernel, image.as_ref()).map_err(|error| {
+    let target = Target::of(kernel, image.as_ref()).map_err(|error| {
         let told = Explained::new(error.to_string());
         let fetch =
             format!("`komod kernel fetch {}` gets a whole one, without root", kernel.release);
@@ -77,82 +81,11 @@ fn target(kernel: &FoundKernel) -> Result<Target> {
             TargetError::Release { .. } => told.into(),
             _ => told.hint(fetch).into(),
         }
-    })
-}
-
-/// A row of verdicts for each file, with one for each kernel.
-pub struct Table {
-    pub files: Vec<PathBuf>,
-    pub rows: Vec<Vec<Verdict>>,
-    releases: Vec<String>,
-}
-
-/// Asks for all of them; `deep`ly, also for what the kernel does not check. Files are read twice, so that not all are held in memory.
-pub fn verdicts(
-    files: &[PathBuf],
-    targets: &[Target],
-    machine: &Machine,
-    request: &Request,
-    deep: bool,
-) -> Result<Table> {
-    let progress = Progress::start(format!("reading {} modules", files.len()));
-    let read = |file: &PathBuf| dependencies::read(file, true).map(|module| module.elf);
-    let mut links = Vec::with_capacity(files.len());
-    for file in files {
-        links.push(Links::of(&read(file)?));
+    });
+    if let (Ok(target), Some(cache)) = (&target, &cache) {
+        target.keep(kernel, cache);
     }
-    let checker = |target| {
-        let checker = Checker::new(target, &links).on(machine.clone()).asking(request.clone());
-        if deep { checker } else { checker.only_loading() }
-    };
-    let mut checkers: Vec<Checker<'_>> = targets.iter().map(checker).collect();
-    let mut rows: Vec<Vec<Verdict>> = files.iter().map(|_| Vec::new()).collect();
-    for (done, number) in order(&links).into_iter().enumerate() {
-        progress.set(format!("checking modules ({done} of {})", files.len()));
-        let (file, row) = (&files[number], &mut rows[number]);
-        let elf = read(file)?;
-        row.extend(checkers.iter_mut().map(|checker| checker.check(file, &elf)));
-    }
-    let releases = targets.iter().map(|target| target.release().to_owned()).collect();
-    Ok(Table { files: files.to_vec(), rows, releases })
-}
-
-impl Table {
-    /// File by file, kernel by kernel.
-    pub fn each(&self) -> impl Iterator<Item = (&Path, &Verdict)> {
-        let rows = self.files.iter().zip(&self.rows);
-        rows.flat_map(|(file, row)| row.iter().map(move |verdict| (file.as_path(), verdict)))
-    }
-
-    /// A line for each module, a column for each kernel.
-    pub fn to_text(&self, color: bool) -> String {
-        let mut head = vec!["MODULE"];
-        head.extend(self.releases.iter().map(String::as_str));
-        let mut table = crate::table::Table::new(&head);
-        let shared = shared_folder(&self.files);
-        for (file, row) in self.files.iter().zip(&self.rows) {
-            let shown = file.strip_prefix(&shared).unwrap_or(file);
-            let mut cells = vec![shown.display().to_string()];
-            cells.extend(row.iter().map(cell));
-            table.cells(cells);
-        }
-        table.to_text(color)
-    }
-}
-
-/// The folder that all files are in; it need not be repeated in each line.
-fn shared_folder(files: &[PathBuf]) -> PathBuf {
-    let mut shared =
-        files.first().and_then(|file| file.parent()).map_or_else(PathBuf::new, Path::to_owned);
-    while !files.iter().all(|file| file.starts_with(&shared)) && shared.pop() {}
-    shared
-}
-
-fn cell(verdict: &Verdict) -> String {
-    match verdict.refusal() {
-        None => "loads".into(),
-        Some(refusal) => format!("{} {}", refusal.errno, refusal.code),
-    }
+    target
 }
 
 /// One verdict in a line.
@@ -196,21 +129,4 @@ pub fn circumstances(file: &Path, verdict: &Verdict) -> Vec<String> {
     }
     lines.push(format!("whether its init works, `komod run {}` shows", file.display()));
     lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_folder_shared_by_all_files() {
-        let shared = |files: &[&str]| {
-            let files: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
-            shared_folder(&files)
-        };
-        assert_eq!(shared(&["/a/b/x.ko", "/a/b/y.ko"]), Path::new("/a/b"));
-        assert_eq!(shared(&["/a/b/x.ko", "/a/c/y.ko"]), Path::new("/a"));
-        assert_eq!(shared(&["x.ko", "/a/y.ko"]), Path::new(""));
-        assert_eq!(shared(&[]), Path::new(""));
-    }
 }

@@ -35,6 +35,7 @@ mod symbols;
 mod table;
 mod targets;
 mod text;
+mod verdicts;
 mod watching;
 
 use clap::Parser;

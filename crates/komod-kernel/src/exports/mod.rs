@@ -9,11 +9,13 @@
 //! `kernel/module/internal.h` (`struct kernel_symbol`), `kernel/module/main.c`
 //! (`kernel_symbol_value`, `kernel_symbol_namespace`).
 
+mod owned;
 mod table;
 
 use crate::image::FlatImage;
 use crate::le;
 
+pub use owned::{OwnedExport, OwnedExports, OwnedExportsError};
 pub use table::{ExportTable, ExportTableError};
 
 /// One exported symbol.

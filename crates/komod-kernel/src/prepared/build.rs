@@ -8,6 +8,7 @@ use super::key::{self, Known};
 use super::{BTF, BTF_INDEX, EXPORTS, FACTS, FORMAT, IMAGE, PrepareError, Prepared, SYMBOLS};
 use crate::btf::Btf;
 use crate::exports::{self, ExportTable};
+use crate::identity::FileIdentity;
 use crate::{image, kallsyms};
 
 /// What [`prepare`] is at, for people who wait.
@@ -37,7 +38,8 @@ pub fn prepare(
     let metadata = std::fs::metadata(&path).map_err(PrepareError::io("look at", &path))?;
     let images = cache.join("images");
     let known = images.join("known");
-    if let Some(digest) = Known::recall(&known, &path, &metadata)
+    let file = FileIdentity::new(&path, &metadata);
+    if let Some(digest) = Known::recall(&known, &file)
         && let Ok(prepared) = Prepared::open(&images.join(key::key(&digest, base)))
     {
         return Ok(prepared);
@@ -45,7 +47,7 @@ pub fn prepare(
     progress(Step::Read);
     let vmlinuz = std::fs::read(&path).map_err(PrepareError::io("read", &path))?;
     let digest = key::sha256(&vmlinuz);
-    Known::new(&path, &metadata, digest.clone()).remember(&known);
+    Known::new(file, digest.clone()).remember(&known);
     let target = images.join(key::key(&digest, base));
     if let Ok(prepared) = Prepared::open(&target) {
         return Ok(prepared);

@@ -4,68 +4,45 @@
 //! So the digest of a file is remembered under its path, with the size, modification time and
 //! inode it had: as long as they stay, the file is taken to be the same.
 
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::FORMAT;
+use crate::identity::FileIdentity;
+use crate::map;
 
 /// A file as it was when its digest was computed.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Known {
-    path: PathBuf,
-    size: u64,
-    mtime: i64,
-    mtime_nsec: i64,
-    ctime: i64,
-    ctime_nsec: i64,
-    device: u64,
-    inode: u64,
+    #[serde(flatten)]
+    file: FileIdentity,
     /// Lower-case hexadecimal SHA-256.
     pub sha256: String,
 }
 
 impl Known {
-    pub fn new(path: &Path, metadata: &Metadata, sha256: String) -> Self {
-        Self {
-            path: path.to_owned(),
-            size: metadata.size(),
-            mtime: metadata.mtime(),
-            mtime_nsec: metadata.mtime_nsec(),
-            ctime: metadata.ctime(),
-            ctime_nsec: metadata.ctime_nsec(),
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            sha256,
-        }
+    pub fn new(file: FileIdentity, sha256: String) -> Self {
+        Self { file, sha256 }
     }
 
     /// The digest remembered for a file, if the file has not changed since.
-    pub fn recall(dir: &Path, path: &Path, metadata: &Metadata) -> Option<String> {
-        let known: Self =
-            serde_json::from_slice(&std::fs::read(Self::file(dir, path)).ok()?).ok()?;
-        let now = Self::new(path, metadata, known.sha256.clone());
-        (known == now).then_some(known.sha256)
+    pub fn recall(dir: &Path, file: &FileIdentity) -> Option<String> {
+        let known = std::fs::read(Self::path(dir, file.path())).ok()?;
+        let known: Self = serde_json::from_slice(&known).ok()?;
+        (known.file == *file).then_some(known.sha256)
     }
 
     /// Remembers a digest. It is only a shortcut: failing to write it does no harm.
     pub fn remember(&self, dir: &Path) {
-        let file = Self::file(dir, &self.path);
-        let temporary = file.with_extension(format!("{}", std::process::id()));
-        if let Ok(text) = serde_json::to_vec(self)
-            && std::fs::create_dir_all(dir).is_ok()
-            && std::fs::write(&temporary, text).is_ok()
-            && std::fs::rename(&temporary, &file).is_err()
-        {
-            let _ = std::fs::remove_file(&temporary);
+        if let Ok(text) = serde_json::to_vec(self) {
+            let _ = map::publish(&Self::path(dir, self.file.path()), &text);
         }
     }
 
-    fn file(dir: &Path, path: &Path) -> PathBuf {
-        let digest = hex(&Sha256::digest(path.as_os_str().as_encoded_bytes()));
+    fn path(dir: &Path, file: &Path) -> PathBuf {
+        let digest = hex(&Sha256::digest(file.as_os_str().as_encoded_bytes()));
         dir.join(format!("{}.json", digest.get(..16).unwrap_or_default()))
     }
 }

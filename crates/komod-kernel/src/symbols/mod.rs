@@ -219,16 +219,22 @@ impl SymbolTable {
     }
 }
 
-/// The name hash of the file format: eight bytes at a time, multiplied and folded.
-pub(crate) fn hash(name: &[u8]) -> u32 {
+/// The name hash of this and other file formats of komod's: eight bytes at a time, multiplied and
+/// folded.
+pub fn hash(name: &[u8]) -> u32 {
     const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut state = name.len() as u64;
-    for chunk in name.chunks(8) {
+    let mut mix = |word: [u8; 8]| {
+        state = (state.rotate_left(23) ^ u64::from_le_bytes(word)).wrapping_mul(MULTIPLIER);
+    };
+    let (words, rest) = name.as_chunks::<8>();
+    words.iter().copied().for_each(&mut mix);
+    if !rest.is_empty() {
         let mut word = [0; 8];
-        for (to, from) in word.iter_mut().zip(chunk) {
+        for (to, from) in word.iter_mut().zip(rest) {
             *to = *from;
         }
-        state = (state.rotate_left(23) ^ u64::from_le_bytes(word)).wrapping_mul(MULTIPLIER);
+        mix(word);
     }
     (state ^ (state >> 32)) as u32
 }

@@ -2,10 +2,11 @@
 
 use super::Outcome;
 use super::check_how::HowArgs;
-use crate::checking::{self, Table as Verdicts};
+use crate::checking;
 use crate::console;
 use crate::json;
 use crate::text::plural;
+use crate::verdicts::{self, Table as Verdicts};
 use anyhow::Result;
 use clap::Args;
 use komod_check::{Verdict, rules};
@@ -111,7 +112,7 @@ pub fn run(args: &CheckArgs) -> Result<Outcome> {
     let targets = checking::targets(&args.how.kernels(&args.kernels)?, &files)?;
     let (machine, request) = args.how.machine_and_request()?;
     let told = args.details || args.json || args.sarif || files.len() == 1 && targets.len() == 1;
-    let verdicts = checking::verdicts(&files, &targets, &machine, &request, told)?;
+    let verdicts = verdicts::verdicts(&files, &targets, &machine, &request, told)?;
     let ok = verdicts.rows.iter().flatten().all(Verdict::loads);
     if args.sarif {
         console::line(&sarif_log(&verdicts).to_string());
