@@ -3,6 +3,7 @@
 
 use crate::args::Args;
 use crate::bench_build;
+use crate::bench_check;
 use crate::guest_build;
 use crate::kernels::{self, Kernel};
 use crate::komod::{self, Profile};
@@ -22,6 +23,7 @@ use std::time::{Duration, Instant};
 const HELP: &str = "\
 Usage: cargo xtask bench [--kernel SERIES] [--runs N]
        cargo xtask bench build [--kernel SERIES] [--runs N] [--modules N]
+       cargo xtask bench check [--kernel SERIES] [--runs N]
 
 Medians of N runs (default 11; QEMU: 3), as a Markdown table. The ratios are to a plain boot.";
 
@@ -32,6 +34,9 @@ const NAME: &str = "bench";
 pub fn main(mut args: Args) -> Result<()> {
     if args.flag("build") {
         return bench_build::main(args);
+    }
+    if args.flag("check") {
+        return bench_check::main(args);
     }
     if args.flag("--help") || args.flag("-h") {
         println!("{HELP}");

@@ -8,6 +8,7 @@
 mod args;
 mod bench;
 mod bench_build;
+mod bench_check;
 mod cases;
 mod ci;
 mod cpio;

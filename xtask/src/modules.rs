@@ -52,6 +52,11 @@ impl ModuleTree {
         self.by_name.get(&module_name(wanted)).map(String::as_str)
     }
 
+    /// The file of a module given as for [`resolve`](Self::resolve).
+    pub fn path(&self, wanted: &str) -> Option<PathBuf> {
+        Some(self.root.join(self.files.get(self.resolve(wanted)?)?))
+    }
+
     /// Adds a module that is not the distribution's; its key is its file's name.
     pub fn add(&mut self, path: &Path) -> Result<String> {
         let module = read(path).with_context(|| path.display().to_string())?;
