@@ -24,18 +24,7 @@ fn stock_modules_are_built_as_their_kernel() {
             cfi: true,
             ..build.clone()
         };
-        let mut folders = vec![kernel.root.join("lib/modules").join(&kernel.release)];
-        let mut files = Vec::new();
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
-                if entry.file_type().unwrap().is_dir() {
-                    folders.push(entry.path());
-                } else if entry.file_name().to_string_lossy().contains(".ko") {
-                    files.push(entry.path());
-                }
-            }
-        }
-        files.sort();
+        let files = kernel.stock_modules();
         let step = files.len().div_ceil(most);
         let (mut looked, mut alarms) = (0, Vec::new());
         for file in files.iter().step_by(step) {

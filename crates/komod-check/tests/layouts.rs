@@ -5,7 +5,7 @@
 #[path = "../../komod-kernel/tests/kernels/mod.rs"]
 mod kernels;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -16,9 +16,16 @@ use komod_object::{Module, compress};
 const BASE: u64 = 0x1000_0000;
 
 struct Kernel {
-    release: String,
-    root: PathBuf,
+    kernel: kernels::TestKernel,
     prepared: Prepared,
+}
+
+impl std::ops::Deref for Kernel {
+    type Target = kernels::TestKernel;
+
+    fn deref(&self) -> &Self::Target {
+        &self.kernel
+    }
 }
 
 /// The test kernels with their types, unpacked once for all tests here.
@@ -29,26 +36,10 @@ fn all() -> &'static [Kernel] {
         std::fs::create_dir_all(&cache).unwrap();
         let prepared = |kernel: kernels::TestKernel| Kernel {
             prepared: prepare(&kernel.vmlinuz(), BASE, &cache, &mut |_| {}).unwrap(),
-            release: kernel.release,
-            root: kernel.root,
+            kernel,
         };
         kernels::kernels().into_iter().map(prepared).collect()
     })
-}
-
-fn stock(kernel: &Kernel) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![kernel.root.join("lib/modules").join(&kernel.release).join("kernel")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
-            match entry.file_type().unwrap().is_dir() {
-                true => folders.push(entry.path()),
-                false => found.push(entry.path()),
-            }
-        }
-    }
-    found.sort();
-    found
 }
 
 fn compare(file: &Path, kernel: &Kernel) -> Comparison {
@@ -64,7 +55,7 @@ fn compare(file: &Path, kernel: &Kernel) -> Comparison {
 fn stock_modules_fit_their_kernel_and_no_other() {
     let most = std::env::var("KOMOD_TEST_STOCK").map_or(150, |text| text.parse().unwrap());
     for kernel in all() {
-        let files = stock(kernel);
+        let files = kernel.stock_modules();
         let step = files.len().div_ceil(most);
         let files: Vec<_> = files.into_iter().step_by(step).collect();
         let (mut compared, mut alarms, mut with_types) = (0, Vec::new(), 0);

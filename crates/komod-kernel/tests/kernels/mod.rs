@@ -14,6 +14,23 @@ impl TestKernel {
     pub fn vmlinuz(&self) -> PathBuf {
         self.root.join("boot").join(format!("vmlinuz-{}", self.release))
     }
+
+    /// The files of the modules it came with, sorted.
+    #[allow(dead_code, reason = "not every test wants them")]
+    pub fn stock_modules(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.root.join("lib/modules").join(&self.release).join("kernel")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+                match entry.file_type().unwrap().is_dir() {
+                    true => folders.push(entry.path()),
+                    false => found.push(entry.path()),
+                }
+            }
+        }
+        found.sort();
+        found
+    }
 }
 
 /// All kernels there are to test with. With `CI` or `KOMOD_REQUIRE_KERNELS` set, none is a
