@@ -12,7 +12,8 @@
 //! Unless a [`Machine`] and a [`Request`] say otherwise, the kernel has just booted, root loads the
 //! module, without parameters, and the modules it needs have been loaded before (as modprobe does).
 //! What would change a verdict on a machine is told as [`Condition`]s.
-//! Signatures are not verified: who signed the kernel's own modules is trusted.
+//! Signatures are verified by the keys in the kernel's image, and those given to
+//! [`Target::trust`].
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -30,7 +31,7 @@ mod links;
 mod machine;
 mod proc_modules;
 pub mod rules;
-mod signer;
+pub mod signature;
 mod symvers;
 mod target;
 mod verdict;

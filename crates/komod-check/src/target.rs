@@ -9,11 +9,13 @@ use komod_kernel::facts;
 use komod_kernel::find::FoundKernel;
 use komod_kernel::prepared::Prepared;
 use komod_load::{Config, Facts, StructModule, Version};
+use komod_object::cms::Dialect;
 use komod_object::symvers::{Symvers, SymversError};
 
 use crate::built_with::KernelBuild;
 use crate::builtin_names;
 use crate::image_data::ImageData;
+use crate::signature::{self, Algorithms, KeyError, Keys, Trust};
 use crate::symvers::{self, Exported};
 
 /// Why a kernel's files do not say which modules it takes.
@@ -74,7 +76,7 @@ pub struct Target {
     release: String,
     pub(crate) facts: Facts,
     pub(crate) exports: HashMap<String, Exported>,
-    pub(crate) signer: Option<Vec<u8>>,
+    pub(crate) trust: Trust,
     /// The kernel's types, if its image is there.
     pub(crate) btf: Option<Btf>,
     pub(crate) build: KernelBuild,
@@ -121,12 +123,24 @@ impl Target {
                     .to_owned(),
             ),
         }
-        let signer = stock_signer(kernel);
+        let certificates = image.map(signature::certificates).unwrap_or_default();
+        let keys = Keys::from_certificates(certificates.iter().map(Vec::as_slice));
+        let stock = keys.is_empty().then(|| stock_signature(kernel)).flatten();
+        if facts.config.sig && keys.is_empty() {
+            unknown.push(
+                "the keys it trusts, which only the kernel's image tells: a signature by who \
+                 signed the kernel's own modules counts as good, unverified"
+                    .to_owned(),
+            );
+        }
+        let algorithms = Algorithms::from_options(|option| config.0.get(option));
+        let dialect = Dialect::of_version(version.major, version.minor);
+        let trust = Trust { keys, algorithms, dialect, stock };
         let builtin = image.map(builtin_names::names).unwrap_or_default();
         let btf = image.map(|image| image.btf().clone());
         let compiler = config.0.get("CC_VERSION_TEXT");
         let build = KernelBuild::from_options(compiler, |option| config.0.is_on(option));
-        Ok(Target { release, facts, exports, signer, btf, build, builtin, unknown })
+        Ok(Target { release, facts, exports, trust, btf, build, builtin, unknown })
     }
 
     /// What `uname -r` prints in it.
@@ -149,6 +163,12 @@ impl Target {
         self.exports.get(symbol)?.owner.as_deref()
     }
 
+    /// Trusts the certificates of a file, PEM or DER, as if a machine's owner had enrolled them; how
+    /// many they are.
+    pub fn trust(&mut self, file: &[u8]) -> Result<usize, KeyError> {
+        self.trust.keys.add(file)
+    }
+
     /// What verdicts cannot take into account, for want of files.
     pub fn unknown(&self) -> &[String] {
         &self.unknown
@@ -161,9 +181,9 @@ fn struct_module(image: &Prepared) -> Option<StructModule> {
     StructModule::resolve(|name| btf.struct_size(name), offset_of)
 }
 
-/// Who signs this kernel's own modules.
-fn stock_signer(kernel: &FoundKernel) -> Option<Vec<u8>> {
+/// The signature of one of this kernel's own modules.
+fn stock_signature(kernel: &FoundKernel) -> Option<Vec<u8>> {
     let bytes = facts::stock_module(kernel)?;
     let signature = komod_object::signature::split(&bytes).ok()??;
-    crate::signer::signer(signature.bytes).map(<[u8]>::to_vec)
+    Some(signature.bytes.to_vec())
 }
