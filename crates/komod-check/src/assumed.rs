@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use komod_kernel::exports::OwnedExport;
-use komod_load::{Facts, Kernel, LinkedExport, Owner, Resolved, SignatureVerdict, State, Taint};
+use komod_load::{
+    Facts, Kernel, LinkedExport, LogLine, Owner, Resolved, SignatureVerdict, State, Taint,
+};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::machine::Machine;
-use crate::signer::signer;
 use crate::target::Target;
 
 /// Modules that were found to load, and what they export.
@@ -166,12 +167,12 @@ impl<'t> Kernel for Assumed<'t> {
         self.target.builtin.contains(name)
     }
 
-    /// Nothing here can check a signature. Who signs the kernel's own modules is trusted by it;
-    /// whether it trusts others is for the machine to say.
-    fn verify_signature(&self, _payload: &[u8], signature: &[u8]) -> SignatureVerdict {
-        match (self.target.signer(), signer(signature)) {
-            (Some(stock), Some(this)) if stock == this => SignatureVerdict::Valid,
-            _ => SignatureVerdict::UnknownKey,
-        }
+    fn verify_signature(
+        &self,
+        payload: &[u8],
+        signature: &[u8],
+        log: &mut Vec<LogLine>,
+    ) -> SignatureVerdict {
+        self.target.trust.judge(payload, signature, self.machine.modprobe, log)
     }
 }

@@ -1,4 +1,4 @@
-//! What an image has at an address: tables and strings of the kernel.
+//! What an image has at an address: tables, strings and bytes of the kernel.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -24,6 +24,14 @@ impl<'i> ImageData<'i> {
     /// The string at a symbol.
     pub(crate) fn string_of(&self, symbol: &str) -> Option<String> {
         self.string(self.image.symbols().lookup(symbol)?)
+    }
+
+    /// So many bytes at a symbol.
+    pub(crate) fn bytes_of(&self, symbol: &str, length: u64) -> Option<Vec<u8>> {
+        let address = self.image.symbols().lookup(symbol)?;
+        let mut bytes = vec![0; usize::try_from(length).ok().filter(|_| length <= MOST)?];
+        self.file.read_exact_at(&mut bytes, address.checked_sub(self.image.base())?).ok()?;
+        Some(bytes)
     }
 
     /// The string at an address; `None` if it is empty, or no UTF-8.

@@ -15,22 +15,23 @@ use serde::{Deserialize, Serialize};
 use crate::built_with::KernelBuild;
 use crate::builtin_names;
 use crate::image_data::ImageData;
+use crate::signature::{self, Algorithms};
 
 /// The answers that a [`Target`](crate::Target) is made of.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Learned {
     pub(crate) release: String,
     pub(crate) vermagic: String,
-    /// `CONFIG_CC_VERSION_TEXT`.
-    pub(crate) compiler: Option<String>,
-    /// The options that were asked for, and whether they are on.
-    pub(crate) options: BTreeMap<String, bool>,
+    /// The options that were asked for, and their values.
+    pub(crate) options: BTreeMap<String, Option<String>>,
     /// `struct module`, if the image is there to tell.
     pub(crate) layout: Option<Layout>,
     /// Names that built-in code has in `/sys/module`.
     pub(crate) builtin: Vec<String>,
-    /// Issuer and serial number of who signs this kernel's own modules.
-    pub(crate) signer: Option<Vec<u8>>,
+    /// The certificates in the image.
+    pub(crate) certificates: Vec<Vec<u8>>,
+    /// Without these, the signature of one of the kernel's own modules.
+    pub(crate) stock_signature: Option<Vec<u8>>,
     /// Where the prepared image lies, with the kernel's types.
     pub(crate) prepared: Option<PathBuf>,
     /// The files all of this, and the exports, are from.
@@ -56,39 +57,38 @@ impl Learned {
             .or_else(|| Some(facts::vermagic(kernel, None)?.0))
             .unwrap_or_else(|| config.vermagic(&release));
         let options = RefCell::new(BTreeMap::new());
-        let compiler = config.get("CC_VERSION_TEXT").map(str::to_owned);
         // Asked once to learn what is asked for.
-        let ask = |option: &str| {
-            let on = config.is_on(option);
-            options.borrow_mut().insert(option.to_owned(), on);
-            on
-        };
-        let _ = (Config::from_options(ask), KernelBuild::from_options(compiler.as_deref(), ask));
+        let _ = answers(|option| {
+            let value = config.get(option);
+            options.borrow_mut().insert(option.to_owned(), value.map(str::to_owned));
+            value
+        });
+        let certificates = image.map(signature::certificates).unwrap_or_default();
+        let stock_signature = certificates.is_empty().then(|| stock_signature(kernel)).flatten();
         Learned {
             release,
             vermagic,
-            compiler,
             options: options.into_inner(),
             layout: image.and_then(Layout::of),
             builtin: image.map(builtin_names::names).unwrap_or_default().into_iter().collect(),
-            signer: stock_signer(kernel),
+            certificates,
+            stock_signature,
             prepared: image.map(|image| image.dir().to_owned()),
             files: Vec::new(),
         }
     }
 
-    /// The configuration, and how modules must be built alike; `None` if more is asked for than was
-    /// when this was learned.
-    pub(crate) fn build(&self) -> Option<(Config, KernelBuild)> {
+    /// The configuration, how modules must be built alike, and what signatures can be verified;
+    /// `None` if more is asked for than was when this was learned.
+    pub(crate) fn build(&self) -> Option<(Config, KernelBuild, Algorithms)> {
         let known = Cell::new(true);
-        let ask = |option: &str| {
-            self.options.get(option).copied().unwrap_or_else(|| {
+        let found = answers(|option| {
+            let value = self.options.get(option);
+            if value.is_none() {
                 known.set(false);
-                false
-            })
-        };
-        let found =
-            (Config::from_options(ask), KernelBuild::from_options(self.compiler.as_deref(), ask));
+            }
+            value?.as_deref()
+        });
         known.get().then_some(found)
     }
 
@@ -135,9 +135,19 @@ fn field_key(name: &str, path: &str) -> String {
     format!("{name}.{path}")
 }
 
-/// Who signs this kernel's own modules.
-fn stock_signer(kernel: &FoundKernel) -> Option<Vec<u8>> {
+/// What a configuration decides.
+fn answers<'v>(option: impl Fn(&str) -> Option<&'v str>) -> (Config, KernelBuild, Algorithms) {
+    let is_on = |name: &str| option(name) == Some("y");
+    (
+        Config::from_options(is_on),
+        KernelBuild::from_options(option("CC_VERSION_TEXT"), is_on),
+        Algorithms::from_options(&option),
+    )
+}
+
+/// The signature of one of this kernel's own modules.
+fn stock_signature(kernel: &FoundKernel) -> Option<Vec<u8>> {
     let bytes = facts::stock_module(kernel)?;
     let signature = komod_object::signature::split(&bytes).ok()??;
-    crate::signer::signer(signature.bytes).map(<[u8]>::to_vec)
+    Some(signature.bytes.to_vec())
 }

@@ -12,7 +12,8 @@
 //! Unless a [`Machine`] and a [`Request`] say otherwise, the kernel has just booted, root loads the
 //! module, without parameters, and the modules it needs have been loaded before (as modprobe does).
 //! What would change a verdict on a machine is told as [`Condition`]s.
-//! Signatures are not verified: who signed the kernel's own modules is trusted.
+//! Signatures are verified by the keys in the kernel's image, and those given to
+//! [`Target::trust`].
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -33,7 +34,7 @@ pub mod parallel;
 mod proc_modules;
 mod remembered;
 pub mod rules;
-mod signer;
+pub mod signature;
 mod symvers;
 mod target;
 mod verdict;

@@ -26,6 +26,8 @@ pub struct Machine {
     /// Modules that are needed but not loaded stay away, as with insmod; else they are loaded
     /// before, as modprobe does.
     pub only_loaded: bool,
+    /// The kernel can call modprobe, for algorithms that are in modules.
+    pub modprobe: bool,
 }
 
 /// A module that is in the kernel.
@@ -59,6 +61,7 @@ impl Machine {
             taint: Taint::default(),
             loaded: Vec::new(),
             only_loaded: false,
+            modprobe: true,
         }
     }
 
@@ -86,6 +89,7 @@ impl Machine {
             taint: Taint(number("proc/sys/kernel/tainted").unwrap_or_default()),
             loaded: proc_modules::parse(&loaded),
             only_loaded: false,
+            modprobe: true,
         }
     }
 
@@ -196,6 +200,7 @@ mod tests {
             taint: Taint::PROPRIETARY | Taint::OUT_OF_TREE,
             loaded: vec![loaded],
             only_loaded: false,
+            modprobe: true,
         };
         assert_eq!(machine, expected);
     }

@@ -11,10 +11,12 @@ use komod_kernel::find::FoundKernel;
 use komod_kernel::identity::FileIdentity;
 use komod_kernel::prepared::Prepared;
 use komod_load::{Facts, Version};
+use komod_object::cms::Dialect;
 use komod_object::symvers::SymversError;
 
 use crate::built_with::KernelBuild;
 use crate::learned::Learned;
+use crate::signature::{KeyError, Keys, Trust};
 use crate::{remembered, symvers};
 
 /// Why a kernel's files do not say which modules it takes.
@@ -75,6 +77,7 @@ pub struct Target {
     learned: Learned,
     pub(crate) facts: Facts,
     pub(crate) exports: OwnedExports,
+    pub(crate) trust: Trust,
     pub(crate) build: KernelBuild,
     /// Names that built-in code has in `/sys/module`.
     pub(crate) builtin: BTreeSet<String>,
@@ -126,7 +129,7 @@ impl Target {
     fn from_learned(learned: Learned, exports: OwnedExports) -> Option<Self> {
         let version = Version::from_release(&learned.release)?;
         let mut facts = Facts::new(version, learned.vermagic.clone());
-        let (config, build) = learned.build()?;
+        let (config, build, algorithms) = learned.build()?;
         facts.config = config;
         facts.percpu_free = facts.config.smp.then_some(PERCPU_RESERVE);
         let mut unknown = Vec::new();
@@ -138,9 +141,19 @@ impl Target {
                     .to_owned(),
             ),
         }
+        let keys = Keys::from_certificates(learned.certificates.iter().map(Vec::as_slice));
+        if facts.config.sig && keys.is_empty() {
+            unknown.push(
+                "the keys it trusts, which only the kernel's image tells: a signature by who \
+                 signed the kernel's own modules counts as good, unverified"
+                    .to_owned(),
+            );
+        }
+        let dialect = Dialect::of_version(version.major, version.minor);
+        let trust = Trust { keys, algorithms, dialect, stock: learned.stock_signature.clone() };
         let builtin = learned.builtin.iter().cloned().collect();
         let btf = OnceLock::new();
-        Some(Target { learned, facts, exports, build, builtin, btf, unknown })
+        Some(Target { learned, facts, exports, trust, build, builtin, btf, unknown })
     }
 
     /// What `uname -r` prints in it.
@@ -167,14 +180,15 @@ impl Target {
         self.btf.get_or_init(open).as_ref()
     }
 
-    /// Who signs this kernel's own modules, if that is known.
-    pub(crate) fn signer(&self) -> Option<&[u8]> {
-        self.learned.signer.as_deref()
-    }
-
     /// The kernel's own module that exports a symbol.
     pub(crate) fn owner(&self, symbol: &str) -> Option<&str> {
         self.exports.lookup(symbol)?.owner
+    }
+
+    /// Trusts the certificates of a file, PEM or DER, as if a machine's owner had enrolled them; how
+    /// many they are.
+    pub fn trust(&mut self, file: &[u8]) -> Result<usize, KeyError> {
+        self.trust.keys.add(file)
     }
 
     /// What verdicts cannot take into account, for want of files.

@@ -49,6 +49,7 @@ errnos! {
     ENODATA = 61, "No data available";
     ENOPKG = 65, "Package not installed";
     EBADMSG = 74, "Bad message";
+    EMSGSIZE = 90, "Message too long";
     EOPNOTSUPP = 95, "Operation not supported";
     ENOKEY = 126, "Required key not available";
     EKEYREJECTED = 129, "Key was rejected by service";

@@ -1,8 +1,9 @@
 //! The kernel a module is to be loaded into, as facts and questions.
 
 use crate::arch::{Architecture, X86_64};
-use crate::{StructModule, Taint};
+use crate::{Errno, LogLine, StructModule, Taint};
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 /// Version of a kernel.
@@ -282,8 +283,9 @@ pub enum SignatureVerdict {
     UnsupportedCrypto,
     /// The signature does not match the contents, or is revoked (`-EKEYREJECTED`).
     Rejected,
-    /// The signature cannot be parsed (`-EBADMSG`).
-    Malformed,
+    /// The signature cannot be read (`-EBADMSG`), or is of a form the kernel does not take
+    /// (`-EINVAL` and others).
+    Malformed(Errno),
 }
 
 /// A kernel one can ask. [`Described`](crate::Described) answers from tables.
@@ -305,9 +307,14 @@ pub trait Kernel {
     }
 
     /// Judges a signature over `payload`. This crate has no cryptography: unless overridden, a
-    /// signature whose trailer is sound counts as valid.
-    fn verify_signature(&self, payload: &[u8], signature: &[u8]) -> SignatureVerdict {
-        let _ = (payload, signature);
+    /// signature whose trailer is sound counts as valid. What is logged about it goes to `log`.
+    fn verify_signature(
+        &self,
+        payload: &[u8],
+        signature: &[u8],
+        log: &mut Vec<LogLine>,
+    ) -> SignatureVerdict {
+        let _ = (payload, signature, log);
         SignatureVerdict::Valid
     }
 }

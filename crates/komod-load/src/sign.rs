@@ -44,14 +44,15 @@ pub(crate) fn check<'a>(session: &mut Session<'_>, bytes: &'a [u8]) -> Step<(&'a
 
 /// Splits and judges; verdicts that are fatal even where signatures are not demanded end here.
 fn verify<'a>(session: &mut Session<'_>, bytes: &'a [u8]) -> Step<(&'a [u8], SignatureVerdict)> {
-    let malformed = |session: &Session<'_>, what: &str| {
+    let malformed = |session: &Session<'_>, errno: Errno, what: &str| {
         let evidence = Evidence::found(what);
-        session.fatal(RefusalCode::MalformedSignature, Errno::EBADMSG, evidence)
+        session.fatal(RefusalCode::MalformedSignature, errno, evidence)
     };
+    const BAD: Errno = Errno::EBADMSG;
     let split = match signature::split(bytes) {
         Ok(Some(split)) => split,
         Ok(None) => return Ok((bytes, SignatureVerdict::UnknownKey)),
-        Err(error) => return Err(malformed(session, &format!("{error}"))),
+        Err(error) => return Err(malformed(session, BAD, &format!("{error}"))),
     };
     if split.id_type != PKEY_ID_PKCS7 {
         // The kernel has not cut the signature off at this point.
@@ -61,10 +62,12 @@ fn verify<'a>(session: &mut Session<'_>, bytes: &'a [u8]) -> Step<(&'a [u8], Sig
     }
     if !split.unused_fields_zero {
         session.error("module: PKCS#7 signature info has unexpected non-zero params");
-        return Err(malformed(session, "trailer fields that must be zero are not"));
+        return Err(malformed(session, BAD, "trailer fields that must be zero are not"));
     }
-    match session.kernel.verify_signature(split.payload, split.bytes) {
-        SignatureVerdict::Malformed => Err(malformed(session, "not a PKCS#7 message")),
+    match session.kernel.verify_signature(split.payload, split.bytes, &mut session.log) {
+        SignatureVerdict::Malformed(errno) => {
+            Err(malformed(session, errno, "not a PKCS#7 message the kernel takes"))
+        }
         SignatureVerdict::Rejected => {
             let evidence = Evidence::found("signature does not match, or is revoked");
             Err(session.fatal(RefusalCode::BadSignature, Errno::EKEYREJECTED, evidence))

@@ -5,7 +5,8 @@ use super::super::kernel;
 use super::super::ptr::Ptr;
 use super::list;
 use komod_load::{
-    Facts, Kernel, Owner, Resolved, SignatureVerdict, State, StructModule, Taint, Version,
+    Errno, Facts, Kernel, LogLine, Owner, Resolved, SignatureVerdict, State, StructModule, Taint,
+    Version,
 };
 
 /// What the loader may ask of the kernel without running its code.
@@ -107,7 +108,12 @@ impl Kernel for Target {
         self.builtin
     }
 
-    fn verify_signature(&self, _payload: &[u8], _signature: &[u8]) -> SignatureVerdict {
+    fn verify_signature(
+        &self,
+        _payload: &[u8],
+        _signature: &[u8],
+        _log: &mut Vec<LogLine>,
+    ) -> SignatureVerdict {
         self.signature
     }
 }
@@ -118,7 +124,7 @@ pub fn verify(payload: &[u8], signature: &[u8]) -> SignatureVerdict {
     use super::super::natives::memory;
     const ENOKEY: i32 = -126;
     const ENOPKG: i32 = -65;
-    const EBADMSG: i32 = -74;
+    const EKEYREJECTED: i32 = -129;
     /// `VERIFY_USE_SECONDARY_KEYRING` and `VERIFY_USE_PLATFORM_KEYRING`
     /// (include/linux/verification.h).
     const KEYRINGS: [u64; 2] = [1, 2];
@@ -146,8 +152,8 @@ pub fn verify(payload: &[u8], signature: &[u8]) -> SignatureVerdict {
         0 => SignatureVerdict::Valid,
         ENOKEY => SignatureVerdict::UnknownKey,
         ENOPKG => SignatureVerdict::UnsupportedCrypto,
-        EBADMSG => SignatureVerdict::Malformed,
-        _ => SignatureVerdict::Rejected,
+        EKEYREJECTED => SignatureVerdict::Rejected,
+        other => SignatureVerdict::Malformed(Errno(-other)),
     }
 }
 

@@ -1,0 +1,118 @@
+//! The keys a kernel trusts.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use komod_object::cms::{Certificate, CmsError, Dialect, KeyId};
+
+use super::algorithms::Algorithms;
+use super::key::PublicKey;
+use super::key::errno::{EINVAL, EKEYREJECTED};
+use super::pem;
+use super::verify::self_signed;
+
+/// Certificates whose keys are trusted. They are read when a signature is verified first.
+#[derive(Clone, Default)]
+pub struct Keys {
+    certificates: Vec<Vec<u8>>,
+    loaded: OnceLock<Arc<[Key]>>,
+}
+
+/// A key in the kernel's keyring.
+pub(super) struct Key {
+    /// Serial number and issuer, joined.
+    id: Vec<u8>,
+    /// The identifier in its certificate.
+    key_id: Option<Vec<u8>>,
+    pub(super) key: PublicKey,
+}
+
+/// Why a file has no key that can be trusted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// It is PEM, without a certificate.
+    #[error("it holds no certificate")]
+    NoCertificate,
+    /// The certificate cannot be read.
+    #[error("its certificate cannot be read: {0}")]
+    Certificate(#[from] CmsError),
+    /// Nor can its key.
+    #[error("the kernel takes no key of this kind or size")]
+    Key,
+}
+
+impl Keys {
+    /// From certificates in DER, as a kernel has them built in.
+    pub fn from_certificates<'c>(certificates: impl Iterator<Item = &'c [u8]>) -> Self {
+        let certificates = certificates.map(<[u8]>::to_vec).collect();
+        Keys { certificates, loaded: OnceLock::new() }
+    }
+
+    /// Adds the certificates of a file, PEM or DER; how many they are.
+    pub fn add(&mut self, file: &[u8]) -> Result<usize, KeyError> {
+        let added = pem::certificates(file).ok_or(KeyError::NoCertificate)?;
+        for certificate in &added {
+            // All kernels know more kinds than are older.
+            let read = Certificate::parse(certificate, Dialect::Linux6_12, &mut Vec::new())?;
+            PublicKey::new(read.key_kind, read.key).map_err(|_| KeyError::Key)?;
+        }
+        let count = added.len();
+        self.certificates.extend(added);
+        self.loaded = OnceLock::new();
+        Ok(count)
+    }
+
+    /// No key is trusted, or none is known.
+    pub fn is_empty(&self) -> bool {
+        self.certificates.is_empty()
+    }
+
+    /// Those of the keys that the kernel takes. What a kernel cannot use as it boots, when there
+    /// are no modules yet, does not get into its keyring.
+    pub(super) fn loaded(&self, algorithms: &Algorithms, dialect: Dialect) -> &[Key] {
+        self.loaded.get_or_init(|| {
+            let load = |bytes: &Vec<u8>| {
+                let certificate = Certificate::parse(bytes, dialect, &mut Vec::new()).ok()?;
+                if !algorithms.has_key(certificate.key_kind, false) {
+                    return None;
+                }
+                self_signed(&certificate, algorithms, false).ok()?;
+                Some(Key {
+                    id: [certificate.serial, certificate.issuer].concat(),
+                    key_id: certificate.key_id.map(<[u8]>::to_vec),
+                    key: PublicKey::new(certificate.key_kind, certificate.key).ok()?,
+                })
+            };
+            self.certificates.iter().filter_map(load).collect()
+        })
+    }
+}
+
+/// The key of these identifiers: either that of its certificate or its own must be the first one
+/// given, and its own the second one, if both are (`find_asymmetric_key()`,
+/// `crypto/asymmetric_keys/asymmetric_type.c`, Linux 6.1 and 6.12).
+pub(super) fn find<'k>(
+    keys: &'k [Key],
+    first: Option<KeyId<'_>>,
+    second: Option<KeyId<'_>>,
+) -> Result<Option<&'k Key>, i32> {
+    let wanted = first.or(second).filter(|id| !id.is_empty()).ok_or(EINVAL)?;
+    let is = |key: &&Key| KeyId(&key.id, b"") == wanted || key.own_id() == Some(wanted);
+    match (keys.iter().find(is), first.and(second)) {
+        (Some(key), Some(second)) if key.own_id() != Some(second) => Err(EKEYREJECTED),
+        (found, _) => Ok(found),
+    }
+}
+
+impl Key {
+    fn own_id(&self) -> Option<KeyId<'_>> {
+        self.key_id.as_deref().map(|id| KeyId(id, b""))
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Keys({} certificates)", self.certificates.len())
+    }
+}
