@@ -21,14 +21,19 @@ pub(crate) struct Exported {
 const KERNEL_TEXT: u64 = 0xffff_ffff_8100_0000;
 const OTHER_MODULES: u64 = 0xffff_ffff_e000_0000;
 
+/// Where the export of this number is supposed to be.
+pub(crate) fn address(number: u64, of_a_module: bool) -> u64 {
+    let start = if of_a_module { OTHER_MODULES } else { KERNEL_TEXT };
+    start + 16 * number
+}
+
 /// All exports by name.
 pub(crate) fn exports(symvers: &Symvers<'_>, with_crcs: bool) -> HashMap<String, Exported> {
     let mut all = HashMap::with_capacity(symvers.entries().len());
     for (number, entry) in (0..).zip(symvers.entries()) {
         let owner = (entry.module != "vmlinux").then(|| module_name(entry.module));
-        let start = if owner.is_some() { OTHER_MODULES } else { KERNEL_TEXT };
         let exported = Exported {
-            address: start + 16 * number,
+            address: address(number, owner.is_some()),
             crc: with_crcs.then_some(entry.crc),
             gpl_only: entry.kind == ExportKind::Gpl,
             namespace: entry.namespace.map(str::to_owned),

@@ -1,7 +1,7 @@
 //! A kernel as its files describe it.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use komod_kernel::btf::Btf;
 use komod_kernel::config::KernelConfig;
@@ -13,6 +13,7 @@ use komod_object::symvers::{Symvers, SymversError};
 
 use crate::built_with::KernelBuild;
 use crate::builtin_names;
+use crate::from_image::{self, Known};
 use crate::image_data::ImageData;
 use crate::symvers::{self, Exported};
 
@@ -26,9 +27,10 @@ pub enum TargetError {
         /// What stands for the release.
         release: String,
     },
-    /// There is no build tree.
+    /// There is neither a build tree nor an image.
     #[error(
-        "there is no build tree of kernel {release}, whose Module.symvers says what modules export"
+        "of kernel {release} there is neither a build tree nor a readable image, which say what \
+         modules may use"
     )]
     NoTree {
         /// The kernel.
@@ -80,39 +82,33 @@ pub struct Target {
     pub(crate) build: KernelBuild,
     /// Names that built-in code has in `/sys/module`.
     pub(crate) builtin: BTreeSet<String>,
+    /// Whether it is known what the kernel's own modules export.
+    pub(crate) with_modules: bool,
     unknown: Vec<String>,
 }
 
 impl Target {
-    /// Learns from the kernel's build tree; with the `image`, also the layout of `struct module`,
-    /// which a tree does not tell.
+    /// Learns from the kernel's build tree and from its `image`, which alone tells the layout of
+    /// `struct module`. Without a tree the image and the kernel's modules tell the rest.
     pub fn of(kernel: &FoundKernel, image: Option<&Prepared>) -> Result<Self, TargetError> {
         let release = kernel.release.clone();
         let Some(version) = Version::from_release(&release) else {
             return Err(TargetError::Release { release });
         };
-        let Some(tree) = &kernel.tree else { return Err(TargetError::NoTree { release }) };
-        let Some(config) = KernelConfig::of(kernel) else {
-            return Err(TargetError::NoConfig { release });
+        let known = match (&kernel.tree, image) {
+            (Some(tree), _) => of_tree(kernel, tree)?,
+            (None, Some(image)) => from_image::known(kernel, image),
+            (None, None) => return Err(TargetError::NoTree { release }),
         };
-        let path = tree.join("Module.symvers");
-        let text = std::fs::read(&path)
-            .map_err(|source| TargetError::Unreadable { path: path.clone(), source })?;
-        let symvers = Symvers::parse(&text)
-            .map_err(|source| TargetError::Symvers { path: path.clone(), source })?;
+        let Known { config, exports, with_modules, mut unknown } = known;
 
         let from_image = image.and_then(|image| ImageData::open(image)?.string_of("vermagic"));
         let vermagic = from_image
-            .or_else(|| Some(facts::vermagic(kernel, Some(&config))?.0))
-            .unwrap_or_else(|| config.0.vermagic(&release));
+            .or_else(|| Some(facts::vermagic(kernel, None)?.0))
+            .unwrap_or_else(|| config.vermagic(&release));
         let mut facts = Facts::new(version, vermagic);
-        facts.config = Config::from_options(|option| config.0.is_on(option));
+        facts.config = Config::from_options(|option| config.is_on(option));
         facts.percpu_free = facts.config.smp.then_some(PERCPU_RESERVE);
-        let exports = symvers::exports(&symvers, facts.config.modversions);
-        if exports.values().all(|exported| exported.owner.is_some()) {
-            return Err(TargetError::NoKernelSymbols { path });
-        }
-        let mut unknown = Vec::new();
         match image.and_then(struct_module) {
             Some(layout) => facts.layout = layout,
             None => unknown.push(
@@ -124,9 +120,9 @@ impl Target {
         let signer = stock_signer(kernel);
         let builtin = image.map(builtin_names::names).unwrap_or_default();
         let btf = image.map(|image| image.btf().clone());
-        let compiler = config.0.get("CC_VERSION_TEXT");
-        let build = KernelBuild::from_options(compiler, |option| config.0.is_on(option));
-        Ok(Target { release, facts, exports, signer, btf, build, builtin, unknown })
+        let compiler = config.get("CC_VERSION_TEXT");
+        let build = KernelBuild::from_options(compiler, |option| config.is_on(option));
+        Ok(Target { release, facts, exports, signer, btf, build, builtin, with_modules, unknown })
     }
 
     /// What `uname -r` prints in it.
@@ -153,6 +149,23 @@ impl Target {
     pub fn unknown(&self) -> &[String] {
         &self.unknown
     }
+}
+
+/// What the build tree says.
+fn of_tree(kernel: &FoundKernel, tree: &Path) -> Result<Known, TargetError> {
+    let Some((config, _)) = KernelConfig::of(kernel) else {
+        return Err(TargetError::NoConfig { release: kernel.release.clone() });
+    };
+    let path = tree.join("Module.symvers");
+    let text = std::fs::read(&path)
+        .map_err(|source| TargetError::Unreadable { path: path.clone(), source })?;
+    let symvers = Symvers::parse(&text)
+        .map_err(|source| TargetError::Symvers { path: path.clone(), source })?;
+    let exports = symvers::exports(&symvers, config.is_on("MODVERSIONS"));
+    if exports.values().all(|exported| exported.owner.is_some()) {
+        return Err(TargetError::NoKernelSymbols { path });
+    }
+    Ok(Known { config, exports, with_modules: true, unknown: Vec::new() })
 }
 
 fn struct_module(image: &Prepared) -> Option<StructModule> {

@@ -1,0 +1,129 @@
+//! A kernel without its build tree: what `Module.symvers` and the configuration would say, from its
+//! image and its modules.
+//!
+//! * The kernel's own exports stand in the image: names, checksums, licences, namespaces.
+//! * Those of its modules stand in the module files of `lib/modules/RELEASE`, if it is here.
+//! * The configuration is the one that the image carries (`CONFIG_IKCONFIG`), else a file beside the
+//!   image, else what the image itself betrays of it ([`options()`]).
+//!
+//! What cannot be known this way is said.
+
+mod kept;
+mod modules;
+mod options;
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use komod_kernel::config::KernelConfig;
+use komod_kernel::find::FoundKernel;
+use komod_kernel::prepared::Prepared;
+
+use crate::symvers::{self, Exported};
+
+pub use modules::{ModuleExports, module_exports};
+pub use options::options;
+
+/// An exported symbol.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Export {
+    /// Name.
+    pub name: String,
+    /// Checksum of its type, if the kernel has such.
+    pub crc: Option<u32>,
+    /// Only for modules under a GPL-compatible licence.
+    pub gpl_only: bool,
+    /// Namespace.
+    pub namespace: Option<String>,
+    /// The module, by the kernel's name for it; `None` for the kernel itself.
+    pub owner: Option<String>,
+}
+
+/// What a build tree would have told.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) config: KernelConfig,
+    pub(crate) exports: HashMap<String, Exported>,
+    /// Whether the exports of its modules are among them.
+    pub(crate) with_modules: bool,
+    pub(crate) unknown: Vec<String>,
+}
+
+/// Of a kernel whose image this is.
+pub(crate) fn known(kernel: &FoundKernel, image: &Prepared) -> Known {
+    let mut unknown = Vec::new();
+    let config = KernelConfig::in_image(image)
+        .or_else(|| Some(KernelConfig::of(kernel)?.0))
+        .unwrap_or_else(|| {
+            unknown.push(format!(
+                "the configuration (no config-{} here): what the loader asks of it is told by the \
+                 image's own symbols and types",
+                kernel.release
+            ));
+            options(image)
+        });
+    let mut exports = kernel_exports(image);
+    if let Some(folder) = &kernel.modules {
+        let found = kept::module_exports(folder, cache_of(image));
+        unknown.extend(found.unread.map(|unread| {
+            format!("what those of its modules export that cannot be read: {unread}")
+        }));
+        exports.extend(found.exports);
+    } else {
+        unknown.push(format!(
+            "what the kernel's own modules export (no lib/modules/{} here): symbols of theirs \
+             count as unknown",
+            kernel.release
+        ));
+    }
+    let with_modules = kernel.modules.is_some();
+    Known { config, exports: by_name(exports), with_modules, unknown }
+}
+
+/// What the kernel itself exports, sorted by name.
+pub fn kernel_exports(image: &Prepared) -> Vec<Export> {
+    let all = image.exports().iter().map(|export| Export {
+        name: export.name.to_owned(),
+        crc: export.crc,
+        gpl_only: export.gpl,
+        namespace: export.namespace.map(str::to_owned),
+        owner: None,
+    });
+    all.collect()
+}
+
+/// Of two exports with one name the first counts: the kernel's own stand in front.
+fn by_name(exports: Vec<Export>) -> HashMap<String, Exported> {
+    let mut all = HashMap::with_capacity(exports.len());
+    for (number, export) in (0..).zip(exports) {
+        let Export { name, crc, gpl_only, namespace, owner } = export;
+        let address = symvers::address(number, owner.is_some());
+        all.entry(name).or_insert(Exported { address, crc, gpl_only, namespace, owner });
+    }
+    all
+}
+
+/// komod's cache, in which the prepared image lies (`images/KEY`).
+fn cache_of(image: &Prepared) -> Option<&Path> {
+    image.dir().ancestors().nth(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernels_own_symbol_counts_before_a_modules() {
+        let export = |name: &str, owner: Option<&str>| Export {
+            name: name.into(),
+            crc: Some(owner.map_or(1, |_| 2)),
+            gpl_only: false,
+            namespace: None,
+            owner: owner.map(str::to_owned),
+        };
+        let all = by_name(vec![export("a", None), export("a", Some("m")), export("b", Some("m"))]);
+        assert_eq!((all["a"].owner.as_deref(), all["a"].crc), (None, Some(1)));
+        assert_eq!((all["b"].owner.as_deref(), all["b"].crc), (Some("m"), Some(2)));
+        assert_ne!(all["a"].address, all["b"].address);
+    }
+}
