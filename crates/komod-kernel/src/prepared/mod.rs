@@ -32,7 +32,7 @@ use crate::kallsyms::KallsymsError;
 use crate::map::Bytes;
 use crate::symbols::{SymbolTable, SymbolTableError};
 
-pub use build::{Step, prepare};
+pub use build::{Step, prepare, prepare_to_read};
 pub use facts::{ImageFacts, Provenance};
 
 /// Raised whenever a file of the directory changes its form or meaning.
@@ -61,6 +61,8 @@ pub enum PrepareError {
     Btf { path: PathBuf, source: BtfError },
     #[error("{}: the kernel carries no {missing} (needs {config})", path.display())]
     Missing { path: PathBuf, missing: &'static str, config: &'static str },
+    #[error("{}: Linux {release} is too old: komod reads images since 5.4", path.display())]
+    TooOld { path: PathBuf, release: String },
     #[error("{}: damaged: {reason}", path.display())]
     Damaged { path: PathBuf, reason: String },
 }
