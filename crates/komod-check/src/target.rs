@@ -95,12 +95,23 @@ impl Target {
         let Some(version) = Version::from_release(&release) else {
             return Err(TargetError::Release { release });
         };
-        let known = match (&kernel.tree, image) {
-            (Some(tree), _) => of_tree(kernel, tree)?,
-            (None, Some(image)) => from_image::known(kernel, image),
+        let (config, exports, with_modules, mut unknown) = match (&kernel.tree, image) {
+            (Some(tree), _) => {
+                let (config, exports) = of_tree(kernel, tree)?;
+                let checksum = |symbol: &str| {
+                    let exported = exports.get(symbol).filter(|e| e.owner.is_none())?;
+                    Some(exported.crc)
+                };
+                let differs = image.and_then(|image| from_image::difference(image, checksum));
+                (config, exports, true, differs.into_iter().collect())
+            }
+            (None, Some(image)) => {
+                let Known { config, exports, with_modules, unknown } =
+                    from_image::known(kernel, image);
+                (config, from_image::by_name(exports), with_modules, unknown)
+            }
             (None, None) => return Err(TargetError::NoTree { release }),
         };
-        let Known { config, exports, with_modules, mut unknown } = known;
 
         let from_image = image.and_then(|image| ImageData::open(image)?.string_of("vermagic"));
         let vermagic = from_image
@@ -152,7 +163,10 @@ impl Target {
 }
 
 /// What the build tree says.
-fn of_tree(kernel: &FoundKernel, tree: &Path) -> Result<Known, TargetError> {
+fn of_tree(
+    kernel: &FoundKernel,
+    tree: &Path,
+) -> Result<(KernelConfig, HashMap<String, Exported>), TargetError> {
     let Some((config, _)) = KernelConfig::of(kernel) else {
         return Err(TargetError::NoConfig { release: kernel.release.clone() });
     };
@@ -165,7 +179,7 @@ fn of_tree(kernel: &FoundKernel, tree: &Path) -> Result<Known, TargetError> {
     if exports.values().all(|exported| exported.owner.is_some()) {
         return Err(TargetError::NoKernelSymbols { path });
     }
-    Ok(Known { config, exports, with_modules: true, unknown: Vec::new() })
+    Ok((config, exports))
 }
 
 fn struct_module(image: &Prepared) -> Option<StructModule> {

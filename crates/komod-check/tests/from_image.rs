@@ -243,3 +243,32 @@ fn without_the_modules_their_symbols_are_unknown_and_that_is_said() {
         std::fs::remove_dir_all(root).unwrap();
     }
 }
+
+#[test]
+fn a_tree_of_another_build_is_noticed() {
+    for kernel in kernels::kernels() {
+        let (whole, image) = found(&kernel);
+        let tree = whole.tree.clone().unwrap();
+        let text = std::fs::read_to_string(tree.join("Module.symvers")).unwrap();
+        let made = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("other-{}", kernel.release));
+        std::fs::create_dir_all(made.join("include")).unwrap();
+        let _ = symlink(tree.join("include/config"), made.join("include/config"));
+        let told = |text: String| {
+            std::fs::write(made.join("Module.symvers"), text).unwrap();
+            let kernel = FoundKernel { tree: Some(made.clone()), ..whole.clone() };
+            Target::of(&kernel, Some(&image)).unwrap().unknown().to_vec()
+        };
+        assert_eq!(told(text.clone()), [""; 0]);
+        let line = |symbol: &str| {
+            let middle = format!("\t{symbol}\tvmlinux\t");
+            text.lines().find(|line| line.contains(&middle)).unwrap().to_owned()
+        };
+        // One checksum is another, one symbol is missing.
+        let (printk, kfree) = (line("_printk"), format!("{}\n", line("kfree")));
+        let other = format!("0x00000007{}", &printk[10..]);
+        let unknown = told(text.replace(&printk, &other).replace(&kfree, "")).join("\n");
+        assert!(unknown.contains(": 2 of the "), "{unknown}");
+        assert!(unknown.contains(&format!("which build of {}", kernel.release)), "{unknown}");
+        std::fs::remove_dir_all(made).unwrap();
+    }
+}

@@ -97,13 +97,16 @@ fn symbols_of_modules_are_unknown_without_the_modules() {
         let packages = user.dir.join("packages");
         let file = format!("packages/boot/vmlinuz-{}", kernel.release);
         let image = user.file(&file, std::fs::read(&image).unwrap());
-        std::fs::create_dir_all(packages.join("lib/modules")).unwrap();
-        let modules = kernel.root.join("lib/modules").join(&kernel.release);
+        // Without `build`, which leads to the tree.
         let there = packages.join("lib/modules").join(&kernel.release);
-        std::os::unix::fs::symlink(modules, &there).unwrap();
+        std::fs::create_dir_all(&there).unwrap();
+        let modules = kernel.root.join("lib/modules").join(&kernel.release).join("kernel");
+        std::os::unix::fs::symlink(modules, there.join("kernel")).unwrap();
         for named in [&packages, &image, &there] {
             let told = answer(&user, &ext4, named);
-            assert!(!unknown(&told).contains("modules export"), "{}", named.display());
+            let missing = unknown(&told);
+            assert!(missing.contains("the configuration"), "the tree is in use: {missing}");
+            assert!(!missing.contains("modules export"), "{}: {missing}", named.display());
             let verdict = &told["verdicts"][0];
             assert_eq!(verdict["loads"], true, "{}: {verdict:#}", named.display());
             assert!(verdict["needs"].to_string().contains("jbd2"), "{verdict:#}");

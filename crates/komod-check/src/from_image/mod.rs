@@ -8,12 +8,11 @@
 //!
 //! What cannot be known this way is said.
 
-mod kept;
 mod modules;
 mod options;
+mod same_build;
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use komod_kernel::config::KernelConfig;
 use komod_kernel::find::FoundKernel;
@@ -23,6 +22,7 @@ use crate::symvers::{self, Exported};
 
 pub use modules::{ModuleExports, module_exports};
 pub use options::options;
+pub(crate) use same_build::difference;
 
 /// An exported symbol.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +43,8 @@ pub struct Export {
 #[derive(Debug)]
 pub(crate) struct Known {
     pub(crate) config: KernelConfig,
-    pub(crate) exports: HashMap<String, Exported>,
+    /// Of two with one name the last counts: the kernel's own come behind those of its modules.
+    pub(crate) exports: Vec<Export>,
     /// Whether the exports of its modules are among them.
     pub(crate) with_modules: bool,
     pub(crate) unknown: Vec<String>,
@@ -62,13 +63,13 @@ pub(crate) fn known(kernel: &FoundKernel, image: &Prepared) -> Known {
             ));
             options(image)
         });
-    let mut exports = kernel_exports(image);
+    let mut exports = Vec::new();
     if let Some(folder) = &kernel.modules {
-        let found = kept::module_exports(folder, cache_of(image));
+        let found = module_exports(folder);
         unknown.extend(found.unread.map(|unread| {
             format!("what those of its modules export that cannot be read: {unread}")
         }));
-        exports.extend(found.exports);
+        exports = found.exports;
     } else {
         unknown.push(format!(
             "what the kernel's own modules export (no lib/modules/{} here): symbols of theirs \
@@ -76,8 +77,8 @@ pub(crate) fn known(kernel: &FoundKernel, image: &Prepared) -> Known {
             kernel.release
         ));
     }
-    let with_modules = kernel.modules.is_some();
-    Known { config, exports: by_name(exports), with_modules, unknown }
+    exports.extend(kernel_exports(image));
+    Known { config, exports, with_modules: kernel.modules.is_some(), unknown }
 }
 
 /// What the kernel itself exports, sorted by name.
@@ -92,20 +93,15 @@ pub fn kernel_exports(image: &Prepared) -> Vec<Export> {
     all.collect()
 }
 
-/// Of two exports with one name the first counts: the kernel's own stand in front.
-fn by_name(exports: Vec<Export>) -> HashMap<String, Exported> {
+/// As symbols to link against.
+pub(crate) fn by_name(exports: Vec<Export>) -> HashMap<String, Exported> {
     let mut all = HashMap::with_capacity(exports.len());
     for (number, export) in (0..).zip(exports) {
         let Export { name, crc, gpl_only, namespace, owner } = export;
         let address = symvers::address(number, owner.is_some());
-        all.entry(name).or_insert(Exported { address, crc, gpl_only, namespace, owner });
+        all.insert(name, Exported { address, crc, gpl_only, namespace, owner });
     }
     all
-}
-
-/// komod's cache, in which the prepared image lies (`images/KEY`).
-fn cache_of(image: &Prepared) -> Option<&Path> {
-    image.dir().ancestors().nth(2)
 }
 
 #[cfg(test)]
@@ -121,7 +117,7 @@ mod tests {
             namespace: None,
             owner: owner.map(str::to_owned),
         };
-        let all = by_name(vec![export("a", None), export("a", Some("m")), export("b", Some("m"))]);
+        let all = by_name(vec![export("a", Some("m")), export("b", Some("m")), export("a", None)]);
         assert_eq!((all["a"].owner.as_deref(), all["a"].crc), (None, Some(1)));
         assert_eq!((all["b"].owner.as_deref(), all["b"].crc), (Some("m"), Some(2)));
         assert_ne!(all["a"].address, all["b"].address);

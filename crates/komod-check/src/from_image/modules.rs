@@ -47,21 +47,13 @@ impl fmt::Display for Unread {
     }
 }
 
-/// A module file, and what tells whether it has changed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct File {
-    pub(super) path: PathBuf,
-    pub(super) size: u64,
-    pub(super) changed: Option<std::time::SystemTime>,
-}
-
 /// Reads all modules in `lib/modules/RELEASE/kernel`, on all processors.
 pub fn module_exports(folder: &Path) -> ModuleExports {
     read_all(&files(folder))
 }
 
 /// The kernel's own modules, sorted. Links are not followed: they lead to what is elsewhere.
-pub(super) fn files(folder: &Path) -> Vec<File> {
+fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![(folder.join(OWN), 0)];
     while let Some((folder, depth)) = folders.pop() {
@@ -71,9 +63,7 @@ pub(super) fn files(folder: &Path) -> Vec<File> {
             if kind.is_dir() && depth < MAX_DEPTH {
                 folders.push((path, depth + 1));
             } else if kind.is_file() && is_module(&path) && found.len() < MAX_FILES {
-                let meta = entry.metadata().ok();
-                let size = meta.as_ref().map_or(0, std::fs::Metadata::len);
-                found.push(File { path, size, changed: meta.and_then(|m| m.modified().ok()) });
+                found.push(path);
             }
         }
     }
@@ -86,7 +76,7 @@ fn is_module(path: &Path) -> bool {
     name.is_some_and(|name| ENDINGS.iter().any(|ending| name.ends_with(ending)))
 }
 
-pub(super) fn read_all(files: &[File]) -> ModuleExports {
+fn read_all(files: &[PathBuf]) -> ModuleExports {
     let next = AtomicUsize::new(0);
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(files.len());
     let work = || {
@@ -94,7 +84,7 @@ pub(super) fn read_all(files: &[File]) -> ModuleExports {
         while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
             match read(file) {
                 Ok(more) => exports.extend(more),
-                Err(why) => unread.push(format!("{}: {why}", file.path.display())),
+                Err(why) => unread.push(format!("{}: {why}", file.display())),
             }
         }
         (exports, unread)
@@ -119,11 +109,12 @@ pub(super) fn read_all(files: &[File]) -> ModuleExports {
 }
 
 /// The exports of one module.
-fn read(file: &File) -> Result<Vec<Export>, String> {
-    if file.size > MAX_SIZE {
-        return Err(format!("{} bytes are too many for a module", file.size));
+fn read(file: &Path) -> Result<Vec<Export>, String> {
+    let size = std::fs::metadata(file).map_err(|error| error.to_string())?.len();
+    if size > MAX_SIZE {
+        return Err(format!("{size} bytes are too many for a module"));
     }
-    let bytes = std::fs::read(&file.path).map_err(|error| error.to_string())?;
+    let bytes = std::fs::read(file).map_err(|error| error.to_string())?;
     let elf = compress::decompress(&bytes, MAX_SIZE as usize).map_err(|error| error.to_string())?;
     let module = Module::parse(&elf).map_err(|error| error.to_string())?;
     let exports = module.exports().map_err(|error| error.to_string())?;
