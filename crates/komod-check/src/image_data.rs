@@ -43,6 +43,19 @@ impl<'i> ImageData<'i> {
         String::from_utf8(text.to_vec()).ok().filter(|text| !text.is_empty())
     }
 
+    /// The byte at a symbol.
+    pub(crate) fn byte_of(&self, symbol: &str) -> Option<u8> {
+        let address = self.image.symbols().lookup(symbol)?;
+        let mut byte = [0];
+        self.file.read_exact_at(&mut byte, address.checked_sub(self.image.base())?).ok()?;
+        Some(byte[0])
+    }
+
+    /// A section of the image.
+    pub(crate) fn section(&self, name: &str) -> Option<Vec<u8>> {
+        self.image.section_bytes(name).ok()?
+    }
+
     /// Eight bytes at each of these fields, of every struct in a table between the linker's symbols
     /// `__start_…` and `__stop_…`.
     pub(crate) fn table<const N: usize>(

@@ -34,6 +34,10 @@ pub(crate) struct Learned {
     pub(crate) stock_signature: Option<Vec<u8>>,
     /// Where the prepared image lies, with the kernel's types.
     pub(crate) prepared: Option<PathBuf>,
+    /// Whether it is known what the kernel's own modules export.
+    pub(crate) with_modules: bool,
+    /// What its files did not tell.
+    pub(crate) unknown: Vec<String>,
     /// The files all of this, and the exports, are from.
     pub(crate) files: Vec<(PathBuf, Option<FileIdentity>)>,
 }
@@ -74,6 +78,8 @@ impl Learned {
             certificates,
             stock_signature,
             prepared: image.map(|image| image.dir().to_owned()),
+            with_modules: true,
+            unknown: Vec::new(),
             files: Vec::new(),
         }
     }

@@ -1,8 +1,8 @@
 //! Will a kernel accept a module? Answered from files, before anything is loaded.
 //!
 //! A [`Target`] is a kernel as its files describe it: the build tree (`Module.symvers`,
-//! configuration) and, if it is there, the boot image (layout of `struct module`, version magic,
-//! exports). A [`Checker`] gives each module to the loader core ([`komod_load::plan()`] and
+//! configuration) and the boot image (layout of `struct module`, version magic); without a tree the
+//! image and the kernel's modules say the rest ([`from_image`]). A [`Checker`] gives each module to the loader core ([`komod_load::plan()`] and
 //! [`komod_load::link()`]) with that kernel, and tells what comes of it as a [`Verdict`]: it loads,
 //! or it is refused with this error number and these log lines.
 //!
@@ -25,6 +25,7 @@ mod case;
 mod check;
 mod condition;
 mod deep;
+pub mod from_image;
 mod image_data;
 pub mod layouts;
 mod learned;

@@ -23,7 +23,7 @@ use crate::learned::Learned;
 
 const MAGIC: &[u8; 8] = b"komodTGT";
 /// Raised when the form or the meaning of the file changes.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const HEADER: usize = 16;
 
 /// Finds what is known of a kernel, if it still holds.

@@ -15,6 +15,7 @@ use komod_object::cms::Dialect;
 use komod_object::symvers::SymversError;
 
 use crate::built_with::KernelBuild;
+use crate::from_image::{self, Known};
 use crate::learned::Learned;
 use crate::signature::{KeyError, Keys, Trust};
 use crate::{remembered, symvers};
@@ -86,26 +87,32 @@ pub struct Target {
 }
 
 impl Target {
-    /// Learns from the kernel's build tree; with the `image`, also the layout of `struct module`,
-    /// which a tree does not tell.
+    /// Learns from the kernel's build tree and from its `image`, which alone tells the layout of
+    /// `struct module`. Without a tree the image and the kernel's modules tell the rest.
     pub fn of(kernel: &FoundKernel, image: Option<&Prepared>) -> Result<Self, TargetError> {
         let release = kernel.release.clone();
         // Before they are read: what changes meanwhile is noticed later.
         let files = remembered::files(kernel).into_iter();
         let files = files.map(|path| (path.clone(), FileIdentity::of(&path))).collect();
-        let Some(tree) = &kernel.tree else { return Err(TargetError::NoTree { release }) };
-        let Some((config, _)) = KernelConfig::of(kernel) else {
-            return Err(TargetError::NoConfig { release });
+        let (config, exports, with_modules, unknown) = match (&kernel.tree, image) {
+            (Some(tree), _) => {
+                let (config, exports) = of_tree(kernel, tree)?;
+                let checksum = |symbol: &str| {
+                    let exported = exports.lookup(symbol).filter(|e| e.owner.is_none())?;
+                    Some(exported.crc)
+                };
+                let differs = image.and_then(|image| from_image::difference(image, checksum));
+                (config, exports, true, differs.into_iter().collect())
+            }
+            (None, Some(image)) => {
+                let Known { config, exports, with_modules, unknown } =
+                    from_image::known(kernel, image);
+                (config, from_image::by_name(&exports), with_modules, unknown)
+            }
+            (None, None) => return Err(TargetError::NoTree { release }),
         };
-        let path = tree.join("Module.symvers");
-        let text = std::fs::read(&path)
-            .map_err(|source| TargetError::Unreadable { path: path.clone(), source })?;
-        let exports = symvers::exports(&text, config.is_on("MODVERSIONS"))
-            .map_err(|source| TargetError::Symvers { path: path.clone(), source })?;
-        if exports.iter().all(|export| export.owner.is_some()) {
-            return Err(TargetError::NoKernelSymbols { path });
-        }
-        let learned = Learned { files, ..Learned::of(kernel, &config, image) };
+        let learned =
+            Learned { files, with_modules, unknown, ..Learned::of(kernel, &config, image) };
         let target = Target::from_learned(learned, exports);
         let target = target.ok_or(TargetError::Release { release })?;
         if let Some(image) = image {
@@ -132,7 +139,7 @@ impl Target {
         let (config, build, algorithms) = learned.build()?;
         facts.config = config;
         facts.percpu_free = facts.config.smp.then_some(PERCPU_RESERVE);
-        let mut unknown = Vec::new();
+        let mut unknown = learned.unknown.clone();
         match learned.layout()? {
             Some(layout) => facts.layout = layout,
             None => unknown.push(
@@ -180,6 +187,11 @@ impl Target {
         self.btf.get_or_init(open).as_ref()
     }
 
+    /// Whether it is known what the kernel's own modules export.
+    pub(crate) fn with_modules(&self) -> bool {
+        self.learned.with_modules
+    }
+
     /// The kernel's own module that exports a symbol.
     pub(crate) fn owner(&self, symbol: &str) -> Option<&str> {
         self.exports.lookup(symbol)?.owner
@@ -195,4 +207,20 @@ impl Target {
     pub fn unknown(&self) -> &[String] {
         &self.unknown
     }
+}
+
+/// What the build tree says.
+fn of_tree(kernel: &FoundKernel, tree: &Path) -> Result<(KernelConfig, OwnedExports), TargetError> {
+    let Some((config, _)) = KernelConfig::of(kernel) else {
+        return Err(TargetError::NoConfig { release: kernel.release.clone() });
+    };
+    let path = tree.join("Module.symvers");
+    let text = std::fs::read(&path)
+        .map_err(|source| TargetError::Unreadable { path: path.clone(), source })?;
+    let exports = symvers::exports(&text, config.is_on("MODVERSIONS"))
+        .map_err(|source| TargetError::Symvers { path: path.clone(), source })?;
+    if exports.iter().all(|export| export.owner.is_some()) {
+        return Err(TargetError::NoKernelSymbols { path });
+    }
+    Ok((config, exports))
 }

@@ -29,7 +29,7 @@ impl KernelConfig {
     }
 
     /// The configuration of a kernel and the file it is in: the build tree's, else the one that
-    /// lies beside the image.
+    /// lies beside the image, else the one that was installed with its modules.
     pub fn of(kernel: &FoundKernel) -> Option<(Self, PathBuf)> {
         let mut candidates = Vec::new();
         if let Some(tree) = &kernel.tree {
@@ -39,6 +39,14 @@ impl KernelConfig {
             // Debian and Ubuntu: /boot/config-R; Fedora: lib/modules/R/config.
             candidates.push(dir.join(format!("config-{}", kernel.release)));
             candidates.push(dir.join("config"));
+        }
+        if let Some(modules) = &kernel.modules {
+            candidates.push(modules.join("config"));
+            // ROOT/lib/modules/R, or ROOT/usr/lib/modules/R, belongs to ROOT/boot.
+            let root = modules.ancestors().nth(3);
+            let root = root.filter(|root| !root.ends_with("usr")).or_else(|| root?.parent());
+            candidates
+                .extend(root.map(|root| root.join(format!("boot/config-{}", kernel.release))));
         }
         candidates.into_iter().find_map(|path| {
             let size = std::fs::metadata(&path).ok().filter(|found| found.is_file())?.len();

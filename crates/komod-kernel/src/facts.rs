@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::config::KernelConfig;
 use crate::find::FoundKernel;
 use crate::find::tree::read_text;
+use crate::le;
 use crate::prepared::Prepared;
 
 /// One fact.
@@ -49,8 +50,12 @@ const MAX_MODULE_FILES: usize = 100_000;
 pub fn gather(kernel: &FoundKernel, prepared: Option<&Prepared>) -> Vec<Fact> {
     let mut facts = Facts(Vec::new());
     facts.add("release", &kernel.release, release_source(kernel));
-    let config = KernelConfig::of(kernel);
-    if let Some((value, source)) = vermagic(kernel, config.as_ref()) {
+    let carried = || Some((KernelConfig::in_image(prepared?)?, kernel.image.clone()?));
+    let config = KernelConfig::of(kernel).or_else(carried);
+    let magic = vermagic(kernel, config.as_ref());
+    let of_image =
+        || Some((image_vermagic(prepared?)?, "vermagic in the unpacked image".to_owned()));
+    if let Some((value, source)) = magic.or_else(of_image) {
         facts.add("vermagic", value, source);
     }
     if let Some(tree) = &kernel.tree {
@@ -167,6 +172,16 @@ pub fn vermagic(
         let text = config.vermagic(&kernel.release);
         Some((text, format!("release, and options in {}", path.display())))
     })
+}
+
+/// The text that the kernel itself compares with (`kernel/module/version.c` and `main.c`, Linux
+/// 6.12).
+fn image_vermagic(image: &Prepared) -> Option<String> {
+    let start = image.section(".rodata")?.address;
+    let offset = image.symbols().lookup("vermagic")?.checked_sub(start)?;
+    let data = image.section_bytes(".rodata").ok()??;
+    let text = le::c_str(&data, usize::try_from(offset).ok()?)?;
+    std::str::from_utf8(text).ok().map(str::to_owned)
 }
 
 /// One of the modules the distribution built for a kernel, uncompressed.

@@ -22,6 +22,7 @@
 
 pub mod btf;
 pub mod config;
+mod config_in_image;
 mod elf;
 pub mod exports;
 pub mod facts;

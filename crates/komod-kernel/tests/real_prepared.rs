@@ -5,7 +5,8 @@ mod kernels;
 use std::path::PathBuf;
 
 use komod_kernel::btf::TypeClass;
-use komod_kernel::prepared::{Prepared, prepare};
+use komod_kernel::find::{Roots, select};
+use komod_kernel::prepared::{Prepared, prepare, prepare_to_read};
 
 const BASE: u64 = 0x1000_0000;
 
@@ -117,4 +118,53 @@ fn a_damaged_directory_is_made_anew_and_two_preparers_agree() {
     }
     let left = std::fs::read_dir(cache.0.join("images")).unwrap().count();
     assert_eq!(left, 2, "the image and the list of known digests");
+}
+
+/// The `vmlinux` in a boot image, without the lists behind it.
+fn vmlinux(kernel: &kernels::TestKernel) -> Vec<u8> {
+    let mut payload =
+        komod_kernel::image::unpack(&std::fs::read(kernel.vmlinuz()).unwrap()).unwrap();
+    let word = |at: usize, size: usize| {
+        let mut bytes = [0; 8];
+        bytes[..size].copy_from_slice(&payload[at..at + size]);
+        usize::try_from(u64::from_le_bytes(bytes)).unwrap()
+    };
+    // e_shoff, e_shentsize, e_shnum
+    let end = word(0x28, 8) + word(0x3a, 2) * word(0x3c, 2);
+    payload.truncate(end);
+    payload
+}
+
+#[test]
+fn a_vmlinux_that_cannot_be_moved_tells_the_same() {
+    let cache = Cache::new("vmlinux");
+    for kernel in kernels::kernels() {
+        let file = cache.0.join("vmlinux");
+        std::fs::write(&file, vmlinux(&kernel)).unwrap();
+        let refused = prepare(&file, BASE, &cache.0, &mut |_| {}).unwrap_err().to_string();
+        assert!(refused.contains("no relocation lists"), "{refused}");
+        let stays = prepare_to_read(&file, BASE, &cache.0, &mut |_| {}).unwrap();
+        let again = prepare_to_read(&file, BASE, &cache.0, &mut |step| panic!("{step:?}")).unwrap();
+        assert_eq!((stays.base(), again.dir()), (stays.facts().link_base, stays.dir()));
+        assert!(prepare(&file, BASE, &cache.0, &mut |_| {}).is_err(), "it still cannot be run");
+
+        let moves = prepare_to_read(&kernel.vmlinuz(), BASE, &cache.0, &mut |_| {}).unwrap();
+        assert_eq!(moves.base(), BASE);
+        assert_eq!(stays.facts().release, kernel.release);
+        let told = |kernel: &Prepared| -> Vec<String> {
+            let exports = kernel.exports().iter();
+            exports.map(|e| format!("{} {} {:?} {:?}", e.name, e.gpl, e.namespace, e.crc)).collect()
+        };
+        assert_eq!(told(&stays), told(&moves));
+        assert_eq!(stays.btf().len(), moves.btf().len());
+        assert_eq!(stays.symbols().len(), moves.symbols().len());
+        let rodata = stays.section_bytes(".BTF").unwrap();
+        assert_eq!(rodata, moves.section_bytes(".BTF").unwrap());
+        assert!(rodata.is_some_and(|bytes| bytes.len() > 1 << 20));
+        assert_eq!(stays.section_bytes(".no such").unwrap(), None);
+        let nowhere =
+            Roots { prefix: cache.0.join("x"), cache: None, env_kernel: None, running: None };
+        let found = select(&nowhere, file.to_str()).unwrap();
+        assert_eq!((found.release, found.tree), (kernel.release, None));
+    }
 }

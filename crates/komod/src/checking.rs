@@ -1,6 +1,6 @@
 //! What `komod check` is about: the module files, the kernels; and how a verdict is told.
 
-use crate::console::{Paint, paint};
+use crate::console::{self, Paint, paint};
 use crate::explained::Explained;
 use crate::kernels::{self, Need};
 use crate::several;
@@ -58,9 +58,9 @@ fn walk(dir: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> {
 pub fn targets(wanted: &[String], files: &[PathBuf]) -> Result<Vec<Target>> {
     let kernels = if wanted.is_empty() {
         let release = files.first().and_then(|file| kernels::built_for(file));
-        vec![kernels::choose(None, release.as_deref(), Need::Tree)?]
+        vec![kernels::choose(None, release.as_deref(), Need::Either)?]
     } else {
-        let chosen = wanted.iter().map(|name| kernels::choose(Some(name), None, Need::Tree));
+        let chosen = wanted.iter().map(|name| kernels::choose(Some(name), None, Need::Either));
         several::distinct(chosen.collect::<Result<_>>()?)?
     };
     kernels.iter().map(target).collect()
@@ -72,7 +72,19 @@ fn target(kernel: &FoundKernel) -> Result<Target> {
     if let Some(target) = cache.as_deref().and_then(|cache| Target::kept(kernel, cache)) {
         return Ok(target);
     }
-    let image = kernel.image.is_some().then(|| kernels::prepare(kernel)).transpose()?;
+    let image = match kernel.image.is_some().then(|| kernels::prepare_to_read(kernel)).transpose() {
+        // The tree says most of it, and what it does not is told.
+        Err(error) if kernel.tree.is_some() => {
+            console::warning(&format!("the image is of no use here: {error:#}"));
+            None
+        }
+        Err(error) => {
+            let mut told = Explained::new(format!("{error:#}"));
+            told.hints.push("a build tree is enough: `--kernel TREE`".into());
+            return Err(told.hint("`komod kernel list` shows the kernels known here").into());
+        }
+        Ok(image) => image,
+    };
     let target = Target::of(kernel, image.as_ref()).map_err(|error| {
         let told = Explained::new(error.to_string());
         let fetch =
@@ -91,7 +103,7 @@ fn target(kernel: &FoundKernel) -> Result<Target> {
 /// One verdict in a line.
 pub fn sentence(verdict: &Verdict) -> String {
     let Verdict { module, release, .. } = verdict;
-    let color = crate::console::color_on_stdout();
+    let color = console::color_on_stdout();
     match verdict.refusal() {
         None => format!("{module} {} in {release}", paint("loads", Paint::Green, color)),
         Some(refusal) => format!(

@@ -22,7 +22,7 @@ pub fn need(words: &Words, least: Need) -> Need {
     let sources = words.targets.iter().any(|t| matches!(t, Target::Sources(_)));
     match (sources, least) {
         (false, least) => least,
-        (true, Need::Tree) => Need::Tree,
+        (true, Need::Tree | Need::Either) => Need::Tree,
         (true, Need::Image | Need::Both) => Need::Both,
     }
 }

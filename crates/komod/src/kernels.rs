@@ -7,7 +7,7 @@ use crate::progress::Progress;
 use anyhow::{Context, Result};
 use komod_build::Tree;
 use komod_kernel::find::{self, FoundKernel, Roots, SelectError};
-use komod_kernel::prepared::{self, Prepared, Step};
+use komod_kernel::prepared::{self, PrepareError, Prepared, Step};
 use komod_object::{Module, compress};
 use komod_place::process::About;
 use komod_process::protocol::{BootSpec, Mode};
@@ -22,6 +22,8 @@ pub enum Need {
     Tree,
     Image,
     Both,
+    /// One of the two is enough.
+    Either,
 }
 
 /// Chooses by `--kernel`, else by `release` (of a given module), else the default; fetches the
@@ -38,10 +40,17 @@ pub fn choose(wanted: Option<&str>, release: Option<&str>, need: Need) -> Result
     }
     let kernel = match find::select(&roots, wanted) {
         Ok(kernel) if has(&kernel, need) => kernel,
-        Ok(kernel) if named => return Err(incomplete(&kernel, need).into()),
+        Ok(kernel) if named => {
+            let path = wanted.map(Path::new).filter(|path| path.is_dir() && need == Need::Tree);
+            // The modules are installed, the headers are not.
+            let tree = path.and_then(|path| {
+                missing_tree(&SelectError::NotAKernel { path: path.to_owned() }, need)
+            });
+            return Err(tree.unwrap_or_else(|| incomplete(&kernel, need).into()));
+        }
         Ok(_) | Err(SelectError::Nothing) => crate::fetching::fetch_default()?,
         Err(e) => {
-            let tree = if need == Need::Image { None } else { missing_tree(&e) };
+            let tree = missing_tree(&e, need);
             return Err(tree.unwrap_or_else(|| select_error(&e).into()));
         }
     };
@@ -78,6 +87,7 @@ fn has(kernel: &FoundKernel, need: Need) -> bool {
         Need::Tree => kernel.tree.is_some(),
         Need::Image => kernel.image.is_some(),
         Need::Both => kernel.is_complete(),
+        Need::Either => kernel.tree.is_some() || kernel.image.is_some(),
     }
 }
 
@@ -86,6 +96,7 @@ fn incomplete(kernel: &FoundKernel, need: Need) -> Explained {
         Need::Tree => "a build tree",
         Need::Image => "a readable image",
         Need::Both => "both a build tree and a readable image",
+        Need::Either => "a build tree or a readable image",
     };
     let mut e = Explained::new(format!("kernel {} does not have {what} here", kernel.release));
     for problem in &kernel.problems {
@@ -95,8 +106,14 @@ fn incomplete(kernel: &FoundKernel, need: Need) -> Explained {
 }
 
 /// A path that leads nowhere is a build tree that is missing, when one is needed.
-fn missing_tree(error: &SelectError) -> Option<anyhow::Error> {
+fn missing_tree(error: &SelectError, need: Need) -> Option<anyhow::Error> {
     let path = match error {
+        _ if need == Need::Image => return None,
+        SelectError::Unreadable { path, .. }
+            if need == Need::Either && release_in(path).is_none() =>
+        {
+            return None;
+        }
         SelectError::Unreadable { path, .. } if !path.exists() => path.clone(),
         // The modules are installed, the headers are not.
         SelectError::NotAKernel { path } if !path.join("build").exists() => {
@@ -148,13 +165,25 @@ pub fn tree(kernel: &FoundKernel) -> Result<Tree> {
 
 /// The image unpacked, relocated and indexed; from the cache after the first time.
 pub fn prepare(kernel: &FoundKernel) -> Result<Prepared> {
+    prepare_with(kernel, prepared::prepare)
+}
+
+/// The same for commands that only look at it; they take a `vmlinux` as well.
+pub fn prepare_to_read(kernel: &FoundKernel) -> Result<Prepared> {
+    prepare_with(kernel, prepared::prepare_to_read)
+}
+
+type Prepare =
+    fn(&Path, u64, &Path, &mut dyn FnMut(Step)) -> std::result::Result<Prepared, PrepareError>;
+
+fn prepare_with(kernel: &FoundKernel, prepare: Prepare) -> Result<Prepared> {
     let image = kernel.image.as_deref().ok_or_else(|| incomplete(kernel, Need::Image))?;
     let cache = cache()?;
     let progress = Progress::start(format!("preparing kernel {}", kernel.release));
     let mut show = |step: Step| {
         progress.set(format!("preparing kernel {} ({})", kernel.release, step_words(step)));
     };
-    prepared::prepare(image, IMAGE_BASE, &cache, &mut show)
+    prepare(image, IMAGE_BASE, &cache, &mut show)
         .with_context(|| format!("cannot prepare kernel {}", kernel.release))
 }
 

@@ -48,10 +48,17 @@ pub(crate) fn hints(_code: RefusalCode, case: &Case<'_>) -> Vec<String> {
              OTHER.ko`"
         ));
         let release = case.target.release();
-        hints.push(format!(
-            "neither kernel {release} nor a module of it exports it: it was renamed, removed or \
-             never exported there"
-        ));
+        hints.push(match case.target.with_modules() {
+            true => format!(
+                "neither kernel {release} nor a module of it exports it: it was renamed, removed or \
+                 never exported there"
+            ),
+            false => format!(
+                "kernel {release} itself does not export it; what its modules export is not known \
+                 here, and one of them may: `komod kernel fetch {release}` gets them, or give them \
+                 along"
+            ),
+        });
     }
     hints
 }

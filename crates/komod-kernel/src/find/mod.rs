@@ -13,8 +13,9 @@
 //! | `/usr/src/kernels/R` | build tree | Fedora |
 //! | `/boot/vmlinuz-R` | image | Debian, Ubuntu, Fedora |
 //! | komod's cache, `kernels/R` | all three | `komod kernel fetch` |
-//! | `K=`, `--kernel` | what is named | the user |
+//! | `K=`, `--kernel` | what is named (`running`: the kernel of this machine) | the user |
 
+mod image;
 mod needs;
 pub(crate) mod places;
 mod select;

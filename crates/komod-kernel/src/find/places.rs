@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::tree::{image_release, is_release, tree_release};
+use super::image::{image_release, what_it_is};
+use super::tree::{is_release, tree_release};
 use super::{FoundKernel, Origin};
 
 /// Directory entries looked at in one place.
@@ -150,7 +151,9 @@ impl Collection<'_> {
                 self.kernel(&release).image.get_or_insert_with(|| path.to_owned());
             }
             Ok(None) if is_release(name) => {
-                let problem = format!("{} is not a boot image komod can read", path.display());
+                let what = what_it_is(path).unwrap_or_default();
+                let problem =
+                    format!("{} is not a boot image komod can read: {what}", path.display());
                 self.trouble(name, Part::Image, problem);
             }
             Err(error)

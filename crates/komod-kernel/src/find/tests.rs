@@ -33,6 +33,7 @@ impl Fake {
         image[0x202..0x206].copy_from_slice(b"HdrS");
         image[0x206..0x208].copy_from_slice(&0x020f_u16.to_le_bytes());
         image[0x20e..0x210].copy_from_slice(&0x0100_u16.to_le_bytes());
+        image[0x236] = 1;
         image[0x24c] = 1;
         image.push(0);
         let text = format!("{release} (someone@somewhere) #1");
@@ -180,6 +181,57 @@ fn a_wish_is_a_release_a_line_or_a_path() {
     let env = Roots { env_kernel: Some(path("usr/src/linux-headers-6.12.1")), ..fake.roots() };
     assert_eq!(select(&env, None).unwrap().release, "6.12.1");
     assert_eq!(select(&env, Some("6.1")).unwrap().release, "6.1.0-10-amd64");
+}
+
+#[test]
+fn an_image_brings_what_lies_around_it() {
+    let fake = Fake::new("around");
+    let path = |path: &str| fake.root.join(path).to_str().unwrap().to_owned();
+    let chosen = |what: &str| select(&fake.roots(), Some(&path(what)));
+    // Unpacked packages.
+    fake.image("x/boot/vmlinuz-6.1.0-9-amd64", "6.1.0-9-amd64");
+    fake.file("x/lib/modules/6.1.0-9-amd64/kernel/a.ko", b"");
+    let modules = Some(fake.root.join("x/lib/modules/6.1.0-9-amd64"));
+    for named in ["x/boot/vmlinuz-6.1.0-9-amd64", "x/lib/modules/6.1.0-9-amd64", "x"] {
+        let kernel = chosen(named).unwrap();
+        assert_eq!((kernel.release.as_str(), &kernel.tree), ("6.1.0-9-amd64", &None), "{named}");
+        assert!(kernel.image.is_some(), "{named}");
+        assert_eq!(kernel.modules, modules, "{named}");
+    }
+    // A kernel compiled here, and Fedora's.
+    fake.tree("linux", "6.12.1-me");
+    fake.image("linux/arch/x86/boot/bzImage", "6.12.1-me");
+    let kernel = chosen("linux/arch/x86/boot/bzImage").unwrap();
+    assert_eq!(kernel.tree, Some(fake.root.join("linux")));
+    fake.image("linux/arch/x86/boot/old", "6.12.0-me");
+    assert_eq!(chosen("linux/arch/x86/boot/old").unwrap().tree, None, "another release's");
+    fake.image("f/6.11.4/vmlinuz", "6.11.4");
+    fake.file("f/6.11.4/modules.builtin", b"");
+    assert_eq!(chosen("f/6.11.4/vmlinuz").unwrap().modules, Some(fake.root.join("f/6.11.4")));
+    // Modules only are no kernel.
+    fake.file("y/lib/modules/6.0/kernel/a.ko", b"");
+    assert!(matches!(chosen("y/lib/modules/6.0"), Err(SelectError::NotAKernel { .. })));
+    fake.file("text", b"# text");
+    let error = chosen("text").unwrap_err().to_string();
+    assert!(error.contains("a text, not the image") && error.contains("vmlinux"), "{error}");
+}
+
+#[test]
+fn the_running_kernel_is_meant_by_its_name() {
+    let fake = Fake::new("running");
+    fake.tree("usr/src/linux-headers-6.1", "6.1");
+    fake.image("boot/vmlinuz-6.1.5", "6.1.5");
+    let choose = |running: Option<&str>| {
+        let roots = Roots { running: running.map(str::to_owned), ..fake.roots() };
+        select(&roots, Some("running"))
+    };
+    let kernel = choose(Some("6.1.5")).unwrap();
+    assert_eq!((kernel.release.as_str(), kernel.running), ("6.1.5", true));
+    let error = choose(Some("6.1.6")).unwrap_err().to_string();
+    for part in ["6.1.6", "/boot", "/lib/modules/6.1.6", "komod kernel fetch 6.1.6"] {
+        assert!(error.contains(part), "{error}");
+    }
+    assert!(choose(None).unwrap_err().to_string().contains("osrelease"));
 }
 
 #[test]

@@ -4,8 +4,6 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use crate::image::BootHeader;
-
 /// Small files of a tree are read up to this size.
 const MAX_TEXT: u64 = 64 << 10;
 
@@ -38,19 +36,6 @@ pub(crate) fn uts_release(header: &str) -> Option<String> {
 fn kernel_variables(text: &str) -> Option<String> {
     let line = text.lines().find_map(|line| line.strip_prefix("override KERNELRELEASE = "))?;
     Some(line.trim().to_owned())
-}
-
-/// The release of a boot image, from its header.
-pub(crate) fn image_release(image: &Path) -> std::io::Result<Option<String>> {
-    let file = File::open(image)?;
-    let size = file.metadata()?.len();
-    let mut start = Vec::new();
-    // The version text lies within the setup code: at most 64 sectors, usually 40.
-    file.take(MAX_TEXT).read_to_end(&mut start)?;
-    Ok(BootHeader::parse_start(&start, size)
-        .ok()
-        .and_then(|header| header.release().map(str::to_owned))
-        .filter(|release| is_release(release)))
 }
 
 /// A release is a file name that begins with a version number.

@@ -24,7 +24,7 @@ mod relocate;
 
 pub use bzimage::{BootHeader, unpack};
 pub use decompress::{Compression, MAX_PAYLOAD};
-pub use relocate::{FlatImage, PerCpu, RelocationCounts, Section, relocate};
+pub use relocate::{FlatImage, PerCpu, RelocationCounts, Section, as_linked, relocate};
 
 /// Why an image could not be turned into a kernel.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,7 +62,8 @@ pub enum ImageError {
     BaseTooHigh { base: u64, size: u64 },
     #[error(
         "the kernel carries no relocation lists after its {elf_end} ELF bytes \
-         (CONFIG_RELOCATABLE and CONFIG_RANDOMIZE_BASE are needed)"
+         (CONFIG_RELOCATABLE and CONFIG_RANDOMIZE_BASE are needed; a vmlinux never has them, its vmlinuz \
+         may)"
     )]
     NoRelocations { elf_end: usize },
     #[error("relocation lists at offset {offset:#x}: {what}")]

@@ -89,6 +89,16 @@ impl FlatImage {
 /// Lays out an unpacked kernel and relocates it to `base`. `symbols` are the kernel's own, at
 /// their linked addresses.
 pub fn relocate(payload: &[u8], base: u64, symbols: &Kallsyms) -> Result<FlatImage, ImageError> {
+    lay_out(payload, Some(base), symbols)
+}
+
+/// Lays out an unpacked kernel where it was linked to be: to be read, not to be run. It needs no
+/// relocation lists, which a `vmlinux` does not have.
+pub fn as_linked(payload: &[u8], symbols: &Kallsyms) -> Result<FlatImage, ImageError> {
+    lay_out(payload, None, symbols)
+}
+
+fn lay_out(payload: &[u8], base: Option<u64>, symbols: &Kallsyms) -> Result<FlatImage, ImageError> {
     let elf = Elf::parse(payload)?;
     let layout = Layout::new(&elf, base, symbols)?;
     let mut bytes = vec![0; layout.len];
@@ -98,8 +108,11 @@ pub fn relocate(payload: &[u8], base: u64, symbols: &Kallsyms) -> Result<FlatIma
     for range in &layout.cleared {
         bytes.get_mut(range.clone()).unwrap_or_default().fill(0);
     }
-    let lists = RelocationLists::find(payload, elf.end)?;
-    let relocations = lists.apply(&layout, &mut bytes)?;
+    let relocations = match base {
+        Some(_) => RelocationLists::find(payload, elf.end)?.apply(&layout, &mut bytes)?,
+        None => RelocationCounts::default(),
+    };
+    let base = layout.base;
     let sections = elf
         .sections
         .iter()
@@ -141,8 +154,8 @@ struct Layout {
 }
 
 impl Layout {
-    fn new(elf: &Elf<'_>, base: u64, symbols: &Kallsyms) -> Result<Self, ImageError> {
-        if base == 0 || !base.is_multiple_of(BASE_ALIGNMENT) {
+    fn new(elf: &Elf<'_>, base: Option<u64>, symbols: &Kallsyms) -> Result<Self, ImageError> {
+        if let Some(base) = base.filter(|base| *base == 0 || !base.is_multiple_of(BASE_ALIGNMENT)) {
             return Err(ImageError::BaseMisaligned { base, alignment: BASE_ALIGNMENT });
         }
         let first = elf
@@ -173,8 +186,14 @@ impl Layout {
         if (size as u64) / 64 > held {
             return Err(outside(end_name, end));
         }
-        if base.checked_add(size as u64).is_none_or(|end| end > LOW_END) {
+        if let Some(base) = base
+            && base.checked_add(size as u64).is_none_or(|end| end > LOW_END)
+        {
             return Err(ImageError::BaseTooHigh { base, size: size as u64 });
+        }
+        let base = base.unwrap_or(link_base);
+        if base.checked_add(size as u64).is_none() {
+            return Err(outside(end_name, end));
         }
         let offset_of = |name: &'static str, purpose| {
             let address =

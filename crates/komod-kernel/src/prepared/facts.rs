@@ -63,6 +63,12 @@ pub(super) fn release(banner: &str) -> Option<&str> {
     banner.split_ascii_whitespace().nth(2)
 }
 
+/// The first two numbers of a release.
+pub(super) fn version(release: &str) -> Option<(u32, u32)> {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
 /// The compiler: the banner's second group in parentheses, which may hold some itself
 /// (`Linux version R (user@host) (gcc-12 (Debian 12.2.0-14) 12.2.0, GNU ld …) #1 …`).
 pub(super) fn compiler(banner: &str) -> Option<&str> {
@@ -106,7 +112,7 @@ pub(super) fn provenance(vmlinuz: &Path) -> Vec<Provenance> {
         ("compiler", "linux_banner in the unpacked image, second parentheses".to_owned()),
         ("source_sha256", format!("the bytes of {file}")),
         ("compression", format!("magic bytes of the payload in {file}")),
-        ("base", "chosen by komod".to_owned()),
+        ("base", "chosen by komod, else the address it was linked for".to_owned()),
         ("link_base", "virtual address of the vmlinux segment that is loaded lowest".to_owned()),
         ("image_len", "symbol __brk_limit (or _end), rounded up to pages".to_owned()),
         ("percpu", "vmlinux segment with virtual address 0, or section .data..percpu".to_owned()),
@@ -134,6 +140,9 @@ mod tests {
             compiler(banner),
             Some("gcc-12 (Debian 12.2) 12.2.0, GNU ld (GNU Binutils) 2.40")
         );
+        assert_eq!(version("6.1.0-9-amd64"), Some((6, 1)));
+        assert_eq!(version("4.19"), Some((4, 19)));
+        assert_eq!(version("next"), None);
         for odd in ["", "Linux version", "a) (b) (c)", "(a", "(a)"] {
             assert_eq!(compiler(odd), None, "{odd:?}");
         }

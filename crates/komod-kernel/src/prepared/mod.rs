@@ -22,6 +22,7 @@ mod facts;
 mod key;
 
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::btf::{Btf, BtfError};
@@ -31,7 +32,7 @@ use crate::kallsyms::KallsymsError;
 use crate::map::Bytes;
 use crate::symbols::{SymbolTable, SymbolTableError};
 
-pub use build::{Step, prepare};
+pub use build::{Step, prepare, prepare_to_read};
 pub use facts::{ImageFacts, Provenance};
 
 /// Raised whenever a file of the directory changes its form or meaning.
@@ -60,6 +61,8 @@ pub enum PrepareError {
     Btf { path: PathBuf, source: BtfError },
     #[error("{}: the kernel carries no {missing} (needs {config})", path.display())]
     Missing { path: PathBuf, missing: &'static str, config: &'static str },
+    #[error("{}: Linux {release} is too old: komod reads images since 5.4", path.display())]
+    TooOld { path: PathBuf, release: String },
     #[error("{}: damaged: {reason}", path.display())]
     Damaged { path: PathBuf, reason: String },
 }
@@ -156,6 +159,21 @@ impl Prepared {
     /// A section of the image by name, at its relocated address.
     pub fn section(&self, name: &str) -> Option<&Section> {
         self.facts.sections.iter().find(|section| section.name == name)
+    }
+
+    /// What a section holds, after relocation; `None` if the image has no such section, or not in
+    /// the part that is loaded.
+    pub fn section_bytes(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        let Some(section) = self.section(name) else { return Ok(None) };
+        let start = section.address.checked_sub(self.base());
+        let end = start.and_then(|start| start.checked_add(section.size));
+        let (Some(start), Some(_)) = (start, end.filter(|end| *end <= self.image_len())) else {
+            return Ok(None);
+        };
+        // No longer than the image, whose length has been compared with its file.
+        let mut bytes = vec![0; usize::try_from(section.size).unwrap_or_default()];
+        std::fs::File::open(self.image_path())?.read_exact_at(&mut bytes, start)?;
+        Ok(Some(bytes))
     }
 
     /// The initial per-CPU data in the image.

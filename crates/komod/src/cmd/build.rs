@@ -49,8 +49,8 @@ pub struct BuildArgs {
     /// Folder with a Makefile, or a C file
     #[arg(default_value = ".")]
     what: PathBuf,
-    /// The kernel: a release or its beginning (6.1), a build tree, an image, a folder with both;
-    /// given several times, it is built for all of them
+    /// The kernel: a release or its beginning (6.1), a build tree, an image, a folder with both,
+    /// `running`; given several times, it is built for all of them
     #[arg(short, long = "kernel", value_name = "K")]
     kernels: Vec<String>,
     #[command(flatten)]

@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 /// Say whether a kernel will accept a module, before it is loaded
 ///
 /// The modules are given to komod's loader with the kernel's exports, checksums, version magic,
-/// configuration and layout of `struct module`, all read from its files. Nothing is loaded, and
-/// nothing need run. For each module that is refused there is the error number, what the kernel
+/// configuration and layout of `struct module`, all read from its files: from the build tree and
+/// the image, or from the image and its modules alone. Nothing is loaded, and nothing need run. For each module that is refused there is the error number, what the kernel
 /// will log, why, and the way out.
 ///
 /// Unless told otherwise, the kernel has just booted, root loads the module without parameters, and
@@ -31,6 +31,8 @@ Examples:
   komod check hello.ko                        against the kernel it was built for, if it is here
   komod check hello.ko --kernel 6.12          against another one
   komod check hello.ko -k 6.1 -k 6.12         against several: a table
+  komod check hello.ko -k /boot/vmlinuz-6.5   against an image, without a build tree
+  komod check hello.ko -k running             against the kernel of this machine
   komod check user.ko provider.ko -k 6.1      modules that need each other, in any order
   komod check out/ -k 6.1                     all modules in a folder (.ko, .ko.gz, .ko.xz, .ko.zst)
   komod check --details out/ -k 6.1           and everything about those that are refused
@@ -46,8 +48,8 @@ pub struct CheckArgs {
     /// Module files, or folders with some
     #[arg(required = true, value_name = "FILE|DIR")]
     what: Vec<PathBuf>,
-    /// The kernel: a release or its beginning (6.1), a build tree, a folder with both; may be given
-    /// several times
+    /// The kernel: a release or its beginning (6.1), a build tree, an image (vmlinuz, vmlinux), a
+    /// folder with both, or `running`; may be given several times
     #[arg(short, long = "kernel", value_name = "K")]
     kernels: Vec<String>,
     /// Everything about all that are refused, also when there are many
@@ -109,7 +111,7 @@ struct ConditionAnswer<'a> {
 
 pub fn run(args: &CheckArgs) -> Result<Outcome> {
     let files = checking::files(&args.what)?;
-    let targets = checking::targets(&args.how.kernels(&args.kernels)?, &files)?;
+    let targets = checking::targets(&args.how.kernels(&args.kernels), &files)?;
     let (machine, request) = args.how.machine_and_request()?;
     let told = args.details || args.json || args.sarif || files.len() == 1 && targets.len() == 1;
     let verdicts = verdicts::verdicts(&files, &targets, &machine, &request, told)?;

@@ -46,7 +46,8 @@ Examples:
     },
     /// Show what is known about a kernel, and where it was learnt
     Show {
-        /// A release or its beginning, a build tree, an image; the default kernel without it
+        /// A release or its beginning, a build tree, an image (vmlinuz, vmlinux), `running`; the
+        /// default kernel without it
         kernel: Option<String>,
         #[arg(long)]
         json: bool,
@@ -152,7 +153,7 @@ struct Shown<'a> {
 fn show(wanted: Option<&str>, json: bool) -> Result<Outcome> {
     let kernel = kernels::look_up(wanted)?;
     let prepared = match &kernel.image {
-        Some(_) => Some(kernels::prepare(&kernel)?),
+        Some(_) => Some(kernels::prepare_to_read(&kernel)?),
         None => None,
     };
     let facts = facts::gather(&kernel, prepared.as_ref());

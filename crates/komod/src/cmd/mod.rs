@@ -44,7 +44,8 @@ pub enum Outcome {
 /// The kernel to build for.
 #[derive(Debug, Clone, Args)]
 pub struct OneKernel {
-    /// The kernel: a release or its beginning (6.1), a build tree, an image, a folder with both
+    /// The kernel: a release or its beginning (6.1), a build tree, an image, a folder with both,
+    /// or `running`
     #[arg(short, long, value_name = "K")]
     pub kernel: Option<String>,
 }

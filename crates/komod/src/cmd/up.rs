@@ -34,7 +34,8 @@ pub struct UpArgs {
     /// What to call it
     #[arg(default_value = "default")]
     name: String,
-    /// The kernel: a release or its beginning (6.1), a build tree, an image, a folder with both
+    /// The kernel: a release or its beginning (6.1), a build tree, an image, a folder with both,
+    /// or `running`
     #[arg(short, long, value_name = "K")]
     kernel: Option<String>,
     /// Words for the kernel's command line
