@@ -15,6 +15,6 @@
 //! ```
 //!
 //! # Way out
-//! Sign it again, with a valid key, as the last step. Or strip the signature: `strip -g` cuts it off.
+//! Sign it again, with a valid key, as the last step.
 
 pub(crate) use super::way_out as hints;
