@@ -14,6 +14,6 @@
 //!
 //! # Way out
 //! Sign the module with a key the kernel trusts (scripts/sign-file), or boot without
-//! `module.sig_enforce`.
+//! `module.sig_enforce`. `komod check --key CERT` takes a key that the machine has enrolled.
 
 pub(crate) use super::way_out as hints;

@@ -7,9 +7,9 @@ use crate::console;
 use crate::json;
 use crate::text::plural;
 use crate::verdicts::{self, Table as Verdicts};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
-use komod_check::{Verdict, rules};
+use komod_check::{Target, Verdict, rules};
 use komod_diag::{Diagnostic, sarif, terminal};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -40,6 +40,8 @@ Examples:
   komod check hello.ko --here --insmod        the same by insmod: what it needs must be loaded
   komod check hello.ko --loaded board.txt     a board's /proc/modules, copied from there
   komod check hello.ko -k 6.1 -- debug=1      with parameters
+  komod check hello.ko --sig-enforce --key mok.pem
+                                              signed with a key that the machine's owner enrolled
   komod check --sarif out/ -k 6.1             the same for a code host
 
 Exit status: 0 all of them load, 1 some do not, 2 the command line is wrong.
@@ -52,6 +54,10 @@ pub struct CheckArgs {
     /// folder with both, or `running`; may be given several times
     #[arg(short, long = "kernel", value_name = "K")]
     kernels: Vec<String>,
+    /// A certificate whose key the machine trusts besides those in the kernel's image (as enrolled
+    /// with mokutil): a PEM or DER file; may be given several times
+    #[arg(long = "key", value_name = "CERT")]
+    keys: Vec<PathBuf>,
     /// Everything about all that are refused, also when there are many
     #[arg(long)]
     details: bool,
@@ -111,7 +117,8 @@ struct ConditionAnswer<'a> {
 
 pub fn run(args: &CheckArgs) -> Result<Outcome> {
     let files = checking::files(&args.what)?;
-    let targets = checking::targets(&args.how.kernels(&args.kernels), &files)?;
+    let mut targets = checking::targets(&args.how.kernels(&args.kernels), &files)?;
+    trust(&mut targets, &args.keys)?;
     let (machine, request) = args.how.machine_and_request()?;
     let told = args.details || args.json || args.sarif || files.len() == 1 && targets.len() == 1;
     let verdicts = verdicts::verdicts(&files, &targets, &machine, &request, told)?;
@@ -136,6 +143,17 @@ pub fn run(args: &CheckArgs) -> Result<Outcome> {
         show(&verdicts, args.details);
     }
     Ok(if ok { Outcome::Good } else { Outcome::Bad })
+}
+
+/// Has all kernels trust the keys of these files.
+fn trust(targets: &mut [Target], keys: &[PathBuf]) -> Result<()> {
+    for path in keys {
+        let file = std::fs::read(path).with_context(|| path.display().to_string())?;
+        for target in targets.iter_mut() {
+            target.trust(&file).with_context(|| path.display().to_string())?;
+        }
+    }
+    Ok(())
 }
 
 /// Each reason to refuse a module, and each advice, is a finding about its file.

@@ -39,6 +39,7 @@ pub fn foretell(target: &Target, scene: &Scene, played: Option<&Played>) -> Vec<
         modules_disabled: scene.state == State::ModulesDisabled,
         blacklist: BLACKLIST.to_owned(),
         only_loaded: true,
+        modprobe: false,
         ..Machine::fresh()
     };
     let mut checker = Checker::new(target, &links).on(machine);

@@ -1,4 +1,4 @@
-//! What of a log line depends on the moment: addresses, and the register dump of a warning.
+//! What of a log depends on the moment: addresses, the register dump of a warning, first uses.
 
 /// Words in front of an address that depends on where the kernel puts the module.
 const ADDRESSES: &[&str] = &[" val ", " loc "];
@@ -7,6 +7,9 @@ const CUT: &str = "------------[ cut here ]------------";
 const END: &str = "---[ end trace";
 const NO_MEMORY: &str = "percpu: allocation failed";
 const END_OF_STACK: &str = " </TASK>";
+/// Said once per boot, by whichever signature is the first to use an algorithm
+/// (`crypto/testmgr.c`, Linux 6.1).
+const FIRST_USE: &str = "alg: No test for ";
 
 /// What is foretold has no dumps: the lines, with addresses as `X`.
 pub fn foretold(log: &[String]) -> Vec<String> {
@@ -20,6 +23,9 @@ pub fn happened(log: &[String]) -> Vec<String> {
     let mut first_of_frame = false;
     for line in log {
         let text = line.split_once('>').map_or(line.as_str(), |(_, text)| text);
+        if text.starts_with(FIRST_USE) {
+            continue;
+        }
         if text == CUT {
             (end, first_of_frame) = (Some(END), true);
             continue;
@@ -76,6 +82,7 @@ mod tests {
         ];
         assert_eq!(masked(&frame), ["<4>illegal size", "<4>hello: after"]);
         let bare = ["<4>percpu: allocation failed, size=1", "<4>CPU: 0", "<4> </TASK>", "<4>x"];
+        assert_eq!(masked(&["<6>alg: No test for a (b)", "<5>x"]), ["<5>x"]);
         assert_eq!(masked(&bare), ["<4>percpu: allocation failed, size=1", "<4>x"]);
     }
 }

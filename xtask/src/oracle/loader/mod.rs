@@ -7,6 +7,7 @@ mod foretell;
 mod mask;
 mod random;
 mod scene;
+mod signatures;
 mod stage;
 mod variants;
 
@@ -33,7 +34,7 @@ Usage: cargo xtask oracle loader [OPTIONS]
 
 Loads modules of every kind in the real kernel under QEMU, many per boot: each reason to refuse one
 in several variants, good ones with random changes, stock modules in their own and in the other
-kernel. Compares error number and log with what `komod check` foretells.
+kernel, signatures of many kinds. Compares error number and log with what `komod check` foretells.
 
   --kernel SERIES   6.1 or 6.12 (default: both)
   --random N        modules with random changes (default 250)
@@ -145,6 +146,7 @@ fn scenes(kernel: &Kernel, choice: &Choice) -> Result<Vec<Scene>> {
     let cases = Makings { built: &built, tree: &tree, foreign: &foreign }.cases()?;
     let mut scenes: Vec<Scene> = cases.into_iter().filter_map(Scene::of_case).collect();
     scenes.extend(variants::scenes(&built)?);
+    scenes.extend(signatures::scenes(&built, &tree)?);
     for (tree, of) in [(&tree, "own"), (&foreign, "foreign")] {
         let soft = |key: &&String| of == "foreign" || SOFT.iter().any(|p| key.starts_with(p));
         let keys: Vec<String> = tree.keys().iter().filter(soft).cloned().collect();
