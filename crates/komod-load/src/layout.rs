@@ -7,13 +7,14 @@
 
 use crate::region::{Part, Place, Protection, Region, RegionId};
 use crate::session::{Session, Step};
+use crate::validity::in_bounds;
 use crate::view::View;
 use crate::{Errno, Evidence, RefusalCode};
 use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 use komod_object::elf::{
-    Elf, SHF_ALLOC, SHF_EXECINSTR, SHF_RO_AFTER_INIT, SHF_WRITE, SYMBOL_SIZE, Symbol,
+    Elf, SHF_ALLOC, SHF_EXECINSTR, SHF_RO_AFTER_INIT, SHF_WRITE, SHT_NULL, SYMBOL_SIZE, Symbol,
 };
 
 /// Flags a section must have and must not have to be placed in each pass.
@@ -106,11 +107,16 @@ impl Builder {
     }
 
     /// Appends `size` bytes; `None` if all regions together get larger than can be.
+    ///
+    /// An alignment that is no power of two only makes the kernel's own sum come out oddly
+    /// (`__ALIGN_MASK()`, `include/uapi/linux/const.h`): never lower than where the section would
+    /// begin without.
     fn place(&mut self, region: usize, size: u64, align: u64) -> Option<Place> {
         let taken: u64 = self.sizes.iter().map(|size| size.1).sum();
         let end = &mut self.sizes.get_mut(region)?.1;
         let most = self.limit.saturating_sub(taken - *end);
-        let offset = end.checked_next_multiple_of(align.max(1))?;
+        let mask = align.max(1) - 1;
+        let offset = end.checked_add(mask)? & !mask;
         *end = offset.checked_add(size).filter(|&end| end <= most)?;
         Some(Place { region, offset })
     }
@@ -129,7 +135,7 @@ pub(crate) fn lay_out(
     elf: &Elf<'_>,
     livepatch: bool,
 ) -> Step<Layout> {
-    check_alignment(session, view)?;
+    check_reach(session, view)?;
     for name in RO_AFTER_INIT {
         let index = view.find(name);
         if index != 0 {
@@ -226,6 +232,25 @@ fn check_alignment(session: &mut Session<'_>, view: &View<'_>) -> Step {
                 .wants("a power of two");
             return Err(session.fatal(RefusalCode::Unchecked, Errno::ENOEXEC, evidence));
         }
+    }
+    Ok(())
+}
+
+/// Nobody looks where a section of type `SHT_NULL` lies, or how it is called, and yet the kernel
+/// copies it if it takes memory. An alignment beyond 32 bits wraps in its sums.
+fn check_reach(session: &mut Session<'_>, view: &View<'_>) -> Step {
+    for (index, header) in view.headers.iter().enumerate().filter(|(_, h)| h.is_alloc()) {
+        let outside = header.size > 0
+            && (!in_bounds(view.data, header) || header.name as usize >= view.names.len());
+        let evidence = Evidence::section(view.id(index)).at(header.offset);
+        let evidence = if header.sh_type == SHT_NULL && outside {
+            evidence.but(format!("{} bytes", header.size)).wants("inside the file")
+        } else if header.align > u64::from(u32::MAX) {
+            evidence.but(format!("alignment {}", header.align)).wants("below 4 GiB")
+        } else {
+            continue;
+        };
+        return Err(session.fatal(RefusalCode::Unchecked, Errno::ENOEXEC, evidence));
     }
     Ok(())
 }
