@@ -139,7 +139,9 @@ impl Kernel for Assumed<'_> {
     }
 
     fn module_state(&self, name: &str) -> Option<State> {
-        self.machine.find(name).map(|module| module.state)
+        let state = self.machine.find(name)?.state;
+        // The kernel waits for one that starts; mostly that works.
+        Some(if matches!(state, State::Coming | State::Unformed) { State::Live } else { state })
     }
 
     fn is_builtin(&self, name: &str) -> bool {

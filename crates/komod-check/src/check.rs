@@ -7,7 +7,7 @@ use komod_load::{Image, Plan, Refusal, RegionBases, Request, link, plan_to_link,
 use crate::advice::{Accepted, advice};
 use crate::assumed::{Assumed, GivenExport, Loaded};
 use crate::case::explain;
-use crate::condition::conditions;
+use crate::condition::{conditions, depends};
 use crate::links::Links;
 use crate::machine::Machine;
 use crate::target::Target;
@@ -89,8 +89,10 @@ impl<'t> Checker<'t> {
             }
         };
         let conditions = conditions(bytes, &kernel, request, machine, &plan);
+        let depends = depends(&kernel, machine, &plan);
         let advice = advice(&Accepted {
             plan: &plan,
+            depends: &depends,
             target: self.target,
             deep: self.deep.then_some(bytes),
         });
@@ -105,7 +107,7 @@ impl<'t> Checker<'t> {
             self.loaded.exports.insert(given.export.name.clone(), given);
         }
         let verdict = self.verdict(name, outcome, Vec::new());
-        Verdict { needs, conditions, can_leave, advice, ..verdict }
+        Verdict { needs, conditions, depends, can_leave, advice, ..verdict }
     }
 
     fn verdict(
@@ -120,6 +122,7 @@ impl<'t> Checker<'t> {
             outcome,
             needs: Vec::new(),
             conditions: Vec::new(),
+            depends: Vec::new(),
             can_leave: true,
             diagnostics,
             advice: Vec::new(),

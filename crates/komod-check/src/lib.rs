@@ -37,7 +37,7 @@ mod verdict;
 
 pub use case::Case;
 pub use check::Checker;
-pub use condition::Condition;
+pub use condition::{Condition, Depends};
 pub use komod_load::{Request, State, Taint};
 pub use links::{Links, order};
 pub use machine::{LoadedModule, Machine};

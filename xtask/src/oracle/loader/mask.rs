@@ -20,6 +20,10 @@ pub fn happened(log: &[String]) -> Vec<String> {
     let mut first_of_frame = false;
     for line in log {
         let text = line.split_once('>').map_or(line.as_str(), |(_, text)| text);
+        // An audit record has numbers of its moment.
+        if text.starts_with("audit: ") {
+            continue;
+        }
         if text == CUT {
             (end, first_of_frame) = (Some(END), true);
             continue;

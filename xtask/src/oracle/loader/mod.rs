@@ -2,6 +2,8 @@
 //! QEMU; error numbers and log lines compared with what `komod check` foretells.
 
 mod agreement;
+mod circumstances;
+mod doubtful;
 mod exceptions;
 mod foretell;
 mod mask;
@@ -145,6 +147,8 @@ fn scenes(kernel: &Kernel, choice: &Choice) -> Result<Vec<Scene>> {
     let cases = Makings { built: &built, tree: &tree, foreign: &foreign }.cases()?;
     let mut scenes: Vec<Scene> = cases.into_iter().filter_map(Scene::of_case).collect();
     scenes.extend(variants::scenes(&built)?);
+    scenes.extend(doubtful::scenes(&built)?);
+    scenes.extend(circumstances::scenes(&built, &tree, &foreign)?);
     for (tree, of) in [(&tree, "own"), (&foreign, "foreign")] {
         let soft = |key: &&String| of == "foreign" || SOFT.iter().any(|p| key.starts_with(p));
         let keys: Vec<String> = tree.keys().iter().filter(soft).cloned().collect();
@@ -176,12 +180,12 @@ fn play(kernel: &Kernel, scenes: &[Scene]) -> Result<Vec<Played>> {
             (0..scenes.len()).filter(|number| scenes[*number].state == state).collect();
         batches.extend(of_state.chunks(TOGETHER).map(|chunk| (state, chunk.to_vec())));
     }
-    let numbered: Vec<(usize, Vec<usize>)> =
-        batches.into_iter().map(|(_, numbers)| numbers).enumerate().collect();
-    let results = parallel::map(&numbered, |(number, members)| {
+    let numbered: Vec<(usize, (State, Vec<usize>))> = batches.into_iter().enumerate().collect();
+    let results = parallel::map(&numbered, |(number, (state, members))| {
+        let parameters = format!("{CMDLINE} {}", state.parameters());
         let scratch = folder.join(format!("loader-{}-{number}", std::process::id()));
         let (vmlinux, init, scratch) = (&vmlinux, &init, &scratch);
-        let stage = Stage { vmlinux, init, parameters: CMDLINE, scratch };
+        let stage = Stage { vmlinux, init, parameters: parameters.trim_end(), scratch };
         let members: Vec<&Scene> = members.iter().map(|number| &scenes[*number]).collect();
         let played = stage.play(&members);
         if played.is_ok() {
@@ -190,7 +194,7 @@ fn play(kernel: &Kernel, scenes: &[Scene]) -> Result<Vec<Played>> {
         played
     });
     let mut by_scene: Vec<Option<Played>> = scenes.iter().map(|_| None).collect();
-    for ((_, members), result) in numbered.iter().zip(results) {
+    for ((_, (_, members)), result) in numbered.iter().zip(results) {
         for (number, played) in members.iter().zip(result?) {
             by_scene[*number] = Some(played);
         }
