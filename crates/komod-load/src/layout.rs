@@ -31,6 +31,9 @@ const CORE_REGIONS: [RegionId; 4] =
 const INIT_REGIONS: [Option<RegionId>; 4] =
     [Some(RegionId::InitText), Some(RegionId::InitRodata), None, Some(RegionId::InitData)];
 
+/// Above this the kernel's sums wrap.
+const MOST_ALIGNED: u64 = 1 << 31;
+
 /// Sections the kernel makes read-only after init, besides those that say so themselves.
 const RO_AFTER_INIT: [&str; 2] = [".data..ro_after_init", "__jump_table"];
 
@@ -236,17 +239,20 @@ fn check_alignment(session: &mut Session<'_>, view: &View<'_>) -> Step {
     Ok(())
 }
 
-/// Nobody looks where a section of type `SHT_NULL` lies, or how it is called, and yet the kernel
-/// copies it if it takes memory. An alignment beyond 32 bits wraps in its sums.
+/// What the kernel does not look at and then trips over: the name of a section that takes no memory
+/// (up to 6.3) or is of type `SHT_NULL`, where such a section lies that it copies all the same, and
+/// an alignment that makes its 32-bit sums wrap.
 fn check_reach(session: &mut Session<'_>, view: &View<'_>) -> Step {
-    for (index, header) in view.headers.iter().enumerate().filter(|(_, h)| h.is_alloc()) {
-        let outside = header.size > 0
-            && (!in_bounds(view.data, header) || header.name as usize >= view.names.len());
-        let evidence = Evidence::section(view.id(index)).at(header.offset);
-        let evidence = if header.sh_type == SHT_NULL && outside {
-            evidence.but(format!("{} bytes", header.size)).wants("inside the file")
-        } else if header.align > u64::from(u32::MAX) {
-            evidence.but(format!("alignment {}", header.align)).wants("below 4 GiB")
+    for (index, header) in view.headers.iter().enumerate().skip(1) {
+        let copied = header.is_alloc() && header.sh_type == SHT_NULL && header.size > 0;
+        let evidence = Evidence::section(view.id(index));
+        let evidence = if header.name as usize >= view.names.len() {
+            let wanted = format!("below {}", view.names.len());
+            evidence.but(format!("sh_name {}", header.name)).wants(wanted)
+        } else if copied && !in_bounds(view.data, header) {
+            evidence.at(header.offset).but(format!("{} bytes", header.size)).wants("in the file")
+        } else if header.is_alloc() && header.align > MOST_ALIGNED {
+            evidence.but(format!("alignment {}", header.align)).wants("at most 2 GiB")
         } else {
             continue;
         };

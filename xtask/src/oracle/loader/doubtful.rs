@@ -19,7 +19,6 @@ const ARGUMENTS: &[&str] = &[
     "params.dyndbg=+p",
     "other.dyndbg",
     "a.b.dyndbg=+p",
-    ".dyndbg",
     "dyndbg.count=1",
     "dyndbg",
     "dyndbg=+pmf",
