@@ -1,7 +1,8 @@
 //! Any argument string against parameters of every type.
 #![no_main]
 
-use komod_load::params::{ParamDecl, ParamKind, parse_args};
+use komod_load::Version;
+use komod_load::params::{ParamDecl, ParamKind, Surroundings, parse_args};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -29,7 +30,9 @@ fuzz_target!(|data: &[u8]| {
     ];
     let names = ('a'..).map(|letter| letter.to_string());
     let params: Vec<_> = names.zip(kinds).map(|(name, kind)| ParamDecl::new(name, kind)).collect();
-    let outcome = parse_args("fuzz", data, &params, true);
+    let version = Version::new(6, 12, 0);
+    let around = Surroundings { version, dynamic_debug: true, locked_down: None };
+    let outcome = parse_args("fuzz", data, &params, &around);
     assert_eq!(outcome.error.is_some(), !outcome.bad.is_empty());
     assert!(outcome.stores.iter().all(|store| store.param < params.len()));
 });

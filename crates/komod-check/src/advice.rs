@@ -3,6 +3,7 @@
 use komod_diag::{Diagnostic, Evidence, Severity};
 use komod_load::{Plan, Taint};
 
+use crate::condition::{Depends, is_of_retpolines};
 use crate::rules;
 use crate::target::Target;
 
@@ -10,6 +11,7 @@ use crate::target::Target;
 #[derive(Debug)]
 pub(crate) struct Accepted<'a> {
     pub(crate) plan: &'a Plan<'a>,
+    pub(crate) depends: &'a [Depends],
     pub(crate) target: &'a Target,
     /// The file, if what the kernel does not check is asked for as well.
     pub(crate) deep: Option<&'a [u8]>,
@@ -50,16 +52,17 @@ fn unsigned(accepted: &Accepted<'_>) -> Vec<Diagnostic> {
 
 /// L-28, as the loader has warned.
 fn retpoline(accepted: &Accepted<'_>) -> Vec<Diagnostic> {
-    let lines =
-        logged(accepted, |line| line.contains("not compiled with retpoline") || spectre(line));
+    let lines = logged(accepted, is_of_retpolines);
     if lines.is_empty() {
         return Vec::new();
     }
-    vec![told(accepted, "L-28", Severity::Warning, "it was compiled without retpolines", lines)]
-}
-
-fn spectre(line: &str) -> bool {
-    line.starts_with("Spectre V2 :")
+    let what = "it was compiled without retpolines";
+    let Some(depends) = accepted.depends.iter().find(|depends| depends.lines == lines) else {
+        return vec![told(accepted, "L-28", Severity::Warning, what, lines)];
+    };
+    let told = told(accepted, "L-28", Severity::Warning, what, Vec::new());
+    let said = format!("the kernel's log, if {}", depends.when);
+    vec![told.with_evidence(Evidence::output(said, depends.lines.clone()))]
 }
 
 /// L-43.

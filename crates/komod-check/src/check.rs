@@ -7,7 +7,7 @@ use komod_load::{Image, Plan, Refusal, RegionBases, Request, link, plan_to_link,
 use crate::advice::{Accepted, advice};
 use crate::assumed::{Assumed, GivenExport, Loaded};
 use crate::case::explain;
-use crate::condition::conditions;
+use crate::condition::{conditions, depends};
 use crate::links::Links;
 use crate::machine::Machine;
 use crate::target::Target;
@@ -104,8 +104,10 @@ impl<'t> Checker<'t> {
             }
         };
         let conditions = conditions(bytes, &kernel, request, machine, &plan);
+        let depends = depends(&kernel, machine, &plan);
         let advice = advice(&Accepted {
             plan: &plan,
+            depends: &depends,
             target: self.target,
             deep: self.deep.then_some(bytes),
         });
@@ -119,7 +121,7 @@ impl<'t> Checker<'t> {
         let given =
             exports.map(|export| GivenExport { owner: name.clone(), taints, export }).collect();
         let verdict = self.verdict(name, outcome, Vec::new());
-        let verdict = Verdict { needs, conditions, can_leave, advice, ..verdict };
+        let verdict = Verdict { needs, conditions, depends, can_leave, advice, ..verdict };
         Judged { verdict, given, lost: Vec::new() }
     }
 
@@ -147,6 +149,7 @@ impl<'t> Checker<'t> {
             outcome,
             needs: Vec::new(),
             conditions: Vec::new(),
+            depends: Vec::new(),
             can_leave: true,
             diagnostics,
             advice: Vec::new(),

@@ -43,7 +43,7 @@ mod waves;
 
 pub use case::Case;
 pub use check::{Checker, Judged};
-pub use condition::Condition;
+pub use condition::{Condition, Depends};
 pub use komod_load::{Request, State, Taint};
 pub use links::{Links, order};
 pub use machine::{LoadedModule, Machine};

@@ -17,6 +17,8 @@ pub struct Machine {
     pub sig_enforce: Option<bool>,
     /// Lockdown is at least at level integrity. `None`: not known.
     pub lockdown: Option<bool>,
+    /// It mitigates Spectre v2, and so warns of modules without retpolines; `None`: not known.
+    pub spectre_v2: Option<bool>,
     /// The boot parameter `module_blacklist=`: names separated by commas.
     pub blacklist: String,
     /// The kernel's taint.
@@ -57,6 +59,7 @@ impl Machine {
             modules_disabled: false,
             sig_enforce: None,
             lockdown: None,
+            spectre_v2: None,
             blacklist: String::new(),
             taint: Taint::default(),
             loaded: Vec::new(),
@@ -85,6 +88,8 @@ impl Machine {
                 .and_then(|text| truth(text.trim()))
                 .or(enforced),
             lockdown: read("sys/kernel/security/lockdown").and_then(|text| locked_down(&text)),
+            spectre_v2: read("sys/devices/system/cpu/vulnerabilities/spectre_v2")
+                .and_then(|text| mitigated(&text)),
             blacklist: boot_value(&command_line, "module_blacklist").unwrap_or_default().to_owned(),
             taint: Taint(number("proc/sys/kernel/tainted").unwrap_or_default()),
             loaded: proc_modules::parse(&loaded),
@@ -98,6 +103,7 @@ impl Machine {
         facts.config.modules_disabled |= self.modules_disabled;
         facts.config.sig_enforce |= self.sig_enforce == Some(true);
         facts.config.lockdown |= self.lockdown == Some(true);
+        facts.config.retpoline &= self.spectre_v2 != Some(false);
         facts.blacklist.clone_from(&self.blacklist);
         facts.taint = self.taint;
         // What is said once has been said when the kernel was tainted.
@@ -117,6 +123,16 @@ impl Machine {
 fn locked_down(text: &str) -> Option<bool> {
     let level = text.split_once('[')?.1.split_once(']')?.0;
     Some(level != "none")
+}
+
+/// Whether anything is done about Spectre v2. What is mitigated badly is called vulnerable as well,
+/// but with a colon (`spectre_v2_show_state()`, `arch/x86/kernel/cpu/bugs.c`, Linux 6.1 and 6.12).
+fn mitigated(text: &str) -> Option<bool> {
+    match text.trim_end() {
+        "" => None,
+        "Not affected" => Some(false),
+        text => Some(text.strip_prefix("Vulnerable").is_none_or(|rest| rest.starts_with(':'))),
+    }
 }
 
 /// As the kernel writes and reads a switch (`param_get_bool()`, `kstrtobool()`).
@@ -185,6 +201,7 @@ mod tests {
             ("proc/modules", "nls 16384 0 - Live 0x0 (OE)\n"),
             ("sys/module/module/parameters/sig_enforce", "N\n"),
             ("sys/kernel/security/lockdown", "none [integrity] confidentiality\n"),
+            ("sys/devices/system/cpu/vulnerabilities/spectre_v2", "Mitigation: Retpolines; IBPB\n"),
         ]);
         let loaded = LoadedModule {
             name: "nls".into(),
@@ -196,6 +213,7 @@ mod tests {
             modules_disabled: true,
             sig_enforce: Some(false),
             lockdown: Some(true),
+            spectre_v2: Some(true),
             blacklist: "b,c".into(),
             taint: Taint::PROPRIETARY | Taint::OUT_OF_TREE,
             loaded: vec![loaded],
@@ -212,6 +230,20 @@ mod tests {
         let none = made_up(&[("proc/cmdline", "quiet"), ("sys/kernel/security/lockdown", "??")]);
         assert_eq!((none.sig_enforce, none.lockdown), (None, None));
         assert!(none.capable && !none.modules_disabled && none.loaded.is_empty());
+    }
+
+    #[test]
+    fn mitigations() {
+        for (text, is) in [
+            ("Not affected\n", Some(false)),
+            ("Vulnerable; IBPB: disabled; STIBP: disabled\n", Some(false)),
+            ("Vulnerable, IBPB: disabled\n", Some(false)),
+            ("Vulnerable: eIBRS with unprivileged eBPF\n", Some(true)),
+            ("Mitigation: Enhanced / Automatic IBRS\n", Some(true)),
+            ("\n", None),
+        ] {
+            assert_eq!(mitigated(text), is, "{text}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use komod_diag::Diagnostic;
 use komod_load::{LogLine, Refusal, Taint};
 
-use crate::condition::Condition;
+use crate::condition::{Condition, Depends};
 
 /// How a load ends.
 #[derive(Debug, Clone)]
@@ -37,6 +37,8 @@ pub struct Verdict {
     pub needs: Vec<String>,
     /// What a machine may have that would keep it out, if it loads otherwise.
     pub conditions: Vec<Condition>,
+    /// What of the log depends on the machine.
+    pub depends: Vec<Depends>,
     /// It can be unloaded again.
     pub can_leave: bool,
     /// The refusal explained, the deciding reason first. Empty if it loads.

@@ -7,13 +7,14 @@
 
 use crate::region::{Part, Place, Protection, Region, RegionId};
 use crate::session::{Session, Step};
+use crate::validity::in_bounds;
 use crate::view::View;
 use crate::{Errno, Evidence, RefusalCode};
 use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 use komod_object::elf::{
-    Elf, SHF_ALLOC, SHF_EXECINSTR, SHF_RO_AFTER_INIT, SHF_WRITE, SYMBOL_SIZE, Symbol,
+    Elf, SHF_ALLOC, SHF_EXECINSTR, SHF_RO_AFTER_INIT, SHF_WRITE, SHT_NULL, SYMBOL_SIZE, Symbol,
 };
 
 /// Flags a section must have and must not have to be placed in each pass.
@@ -29,6 +30,9 @@ const CORE_REGIONS: [RegionId; 4] =
     [RegionId::Text, RegionId::Rodata, RegionId::RoAfterInit, RegionId::Data];
 const INIT_REGIONS: [Option<RegionId>; 4] =
     [Some(RegionId::InitText), Some(RegionId::InitRodata), None, Some(RegionId::InitData)];
+
+/// Above this the kernel's sums wrap.
+const MOST_ALIGNED: u64 = 1 << 31;
 
 /// Sections the kernel makes read-only after init, besides those that say so themselves.
 const RO_AFTER_INIT: [&str; 2] = [".data..ro_after_init", "__jump_table"];
@@ -106,11 +110,16 @@ impl Builder {
     }
 
     /// Appends `size` bytes; `None` if all regions together get larger than can be.
+    ///
+    /// An alignment that is no power of two only makes the kernel's own sum come out oddly
+    /// (`__ALIGN_MASK()`, `include/uapi/linux/const.h`): never lower than where the section would
+    /// begin without.
     fn place(&mut self, region: usize, size: u64, align: u64) -> Option<Place> {
         let taken: u64 = self.sizes.iter().map(|size| size.1).sum();
         let end = &mut self.sizes.get_mut(region)?.1;
         let most = self.limit.saturating_sub(taken - *end);
-        let offset = end.checked_next_multiple_of(align.max(1))?;
+        let mask = align.max(1) - 1;
+        let offset = end.checked_add(mask)? & !mask;
         *end = offset.checked_add(size).filter(|&end| end <= most)?;
         Some(Place { region, offset })
     }
@@ -129,7 +138,7 @@ pub(crate) fn lay_out(
     elf: &Elf<'_>,
     livepatch: bool,
 ) -> Step<Layout> {
-    check_alignment(session, view)?;
+    check_reach(session, view)?;
     for name in RO_AFTER_INIT {
         let index = view.find(name);
         if index != 0 {
@@ -226,6 +235,28 @@ fn check_alignment(session: &mut Session<'_>, view: &View<'_>) -> Step {
                 .wants("a power of two");
             return Err(session.fatal(RefusalCode::Unchecked, Errno::ENOEXEC, evidence));
         }
+    }
+    Ok(())
+}
+
+/// What the kernel does not look at and then trips over: the name of a section that takes no memory
+/// (up to 6.3) or is of type `SHT_NULL`, where such a section lies that it copies all the same, and
+/// an alignment that makes its 32-bit sums wrap.
+fn check_reach(session: &mut Session<'_>, view: &View<'_>) -> Step {
+    for (index, header) in view.headers.iter().enumerate().skip(1) {
+        let copied = header.is_alloc() && header.sh_type == SHT_NULL && header.size > 0;
+        let evidence = Evidence::section(view.id(index));
+        let evidence = if header.name as usize >= view.names.len() {
+            let wanted = format!("below {}", view.names.len());
+            evidence.but(format!("sh_name {}", header.name)).wants(wanted)
+        } else if copied && !in_bounds(view.data, header) {
+            evidence.at(header.offset).but(format!("{} bytes", header.size)).wants("in the file")
+        } else if header.is_alloc() && header.align > MOST_ALIGNED {
+            evidence.but(format!("alignment {}", header.align)).wants("at most 2 GiB")
+        } else {
+            continue;
+        };
+        return Err(session.fatal(RefusalCode::Unchecked, Errno::ENOEXEC, evidence));
     }
     Ok(())
 }

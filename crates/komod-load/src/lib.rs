@@ -65,6 +65,7 @@ mod kallsyms;
 mod kernel;
 mod layout;
 mod link;
+mod livepatch;
 pub mod log;
 mod modinfo_checks;
 pub mod object_link;

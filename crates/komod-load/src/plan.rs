@@ -16,7 +16,7 @@ use crate::resolve::{Resolution, Resolver};
 use crate::session::{Session, Step};
 use crate::view::View;
 use crate::{Errno, Evidence, Kernel, LogLine, Refusal, RefusalCode, Request, Taint};
-use crate::{sections, sign, validity};
+use crate::{livepatch, sections, sign, validity};
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -174,7 +174,7 @@ impl<'k> Attempt<'k> {
         compression(session)?;
         let (payload, sig_ok) = sign::check(session, bytes)?;
         let mut view = validity::check(session, payload)?;
-        let elf = Elf::parse(payload).map_err(|error| {
+        let elf = Elf::parse_as_kernel(payload).map_err(|error| {
             let evidence = Evidence::found(error.to_string());
             session.fatal(RefusalCode::Unchecked, Errno::ENOEXEC, evidence)
         })?;
@@ -235,6 +235,7 @@ impl<'k> Attempt<'k> {
         }
         let dmesg = session.log.clone();
         if !doomed {
+            livepatch::name(session, &module)?;
             given = arguments(session, &names, &params)?;
         }
         if !doomed && session.facts.config.sysfs && session.kernel.is_builtin(&module) {
@@ -356,9 +357,9 @@ fn percpu(session: &mut Session<'_>, view: &View<'_>, names: &Names<'_>) -> Step
         align = page;
     }
     let whole = size.next_multiple_of(PERCPU_UNIT);
-    let illegal = whole > PERCPU_MAX;
-    let exhausted = session.facts.percpu_free.is_some_and(|free| whole > free);
     let least = align.max(PERCPU_UNIT);
+    let illegal = whole > PERCPU_MAX || !least.is_power_of_two();
+    let exhausted = session.facts.percpu_free.is_some_and(|free| whole > free);
     if illegal {
         session.warn(format!("illegal size ({whole}) or align ({least}) for percpu allocation"));
     } else if exhausted {
@@ -371,8 +372,8 @@ fn percpu(session: &mut Session<'_>, view: &View<'_>, names: &Names<'_>) -> Step
         session.warn(format!("{module}: Could not allocate {size} bytes percpu data"));
         let limit = session.facts.percpu_free.unwrap_or(PERCPU_MAX).min(PERCPU_MAX);
         let evidence = Evidence::section(view.id(section))
-            .but(format!("{size} bytes"))
-            .wants(format!("at most {limit} bytes"));
+            .but(format!("{size} bytes, alignment {align}"))
+            .wants(format!("at most {limit} bytes, alignment a power of two"));
         session.refuse(RefusalCode::PerCpu, Errno::ENOMEM, evidence)?;
     }
     Ok(Some(PerCpu { section, size, align: align.max(1) }))
@@ -439,8 +440,12 @@ fn exports(
 
 fn arguments(session: &mut Session<'_>, names: &Names<'_>, params: &[ParamDecl]) -> Step<Outcome> {
     let args = session.request.params.as_bytes();
-    let dynamic_debug = session.facts.config.dynamic_debug;
-    let outcome = params::parse_args(names.module, args, params, dynamic_debug);
+    let around = params::Surroundings {
+        version: session.facts.version,
+        dynamic_debug: session.facts.config.dynamic_debug,
+        locked_down: session.facts.config.lockdown.then_some(session.request.command.as_str()),
+    };
+    let outcome = params::parse_args(names.module, args, params, &around);
     session.log.extend(outcome.dmesg.iter().cloned());
     session.kernel_taint |= outcome.taint;
     let finding = |(name, value, errno): &(String, Option<String>, Errno)| crate::Finding {

@@ -81,7 +81,7 @@ codes! {
     NameTaken = "L-25";
     /// The module is on the kernel's blacklist.
     Blacklisted = "L-26";
-    /// A live patch on a kernel without live patching.
+    /// A live patch that this kernel cannot take.
     Livepatch = "L-27";
     /// A section is both writable and executable.
     WriteExec = "L-29";

@@ -7,6 +7,7 @@
 
 use crate::arch::{Architecture, Range};
 use crate::kernel::Facts;
+use crate::livepatch;
 use crate::log::ERR;
 use crate::session::{Session, Step};
 use crate::view::View;
@@ -59,10 +60,14 @@ pub(crate) fn check(
         let Some(applies_to) = view.headers.get(target) else { continue };
         let percpu = context.percpu && target == view.index.percpu;
         let kept = applies_to.flags & SHF_ALLOC != 0 || percpu;
-        if !kept || header.flags & SHF_RELA_LIVEPATCH != 0 {
+        if !kept {
             continue;
         }
-        if header.sh_type == SHT_REL {
+        let live = header.flags & SHF_RELA_LIVEPATCH != 0;
+        if live && !livepatch::section(session, view, elf, section)? {
+            continue;
+        }
+        if header.sh_type == SHT_REL && !live {
             session.error(format!("module {}: REL relocation unsupported", context.module));
             let evidence = Evidence::section(view.id(section));
             session.refuse(RefusalCode::UnknownRelocation, Errno::ENOEXEC, evidence)?;
@@ -76,7 +81,7 @@ pub(crate) fn check(
         for rela in elf.relas(section) {
             let problem = check_one(session, context, &rela, contents, extent);
             if let Some(problem) = problem {
-                if session.late_relocations {
+                if session.late_relocations && !live {
                     list.push(RelaSection { section, target });
                     return Ok(Checked { relas: list, doomed: true });
                 }
@@ -86,7 +91,9 @@ pub(crate) fn check(
                 break;
             }
         }
-        list.push(RelaSection { section, target });
+        if !live {
+            list.push(RelaSection { section, target });
+        }
     }
     Ok(Checked { relas: list, doomed: false })
 }

@@ -112,7 +112,7 @@ impl SectionTable {
     }
 }
 
-fn in_bounds(data: &[u8], header: &SectionHeader) -> bool {
+pub(crate) fn in_bounds(data: &[u8], header: &SectionHeader) -> bool {
     header.offset.checked_add(header.size).is_some_and(|end| end <= data.len() as u64)
 }
 

@@ -129,8 +129,6 @@ fn not_an_elf_module() {
     let text =
         format!("Invalid ELF section name index: 200 || e_shstrndx (200) >= e_shnum ({count})");
     refuse(BOTH, names, CorruptElf, Errno::ENOEXEC, &[&text]);
-    let class = |s: &mut Setting| s.elf.patches.push((4, vec![1]));
-    refuse(BOTH, class, Unchecked, Errno::ENOEXEC, &[]);
 }
 
 /// Offset of a section header in the finished file.
@@ -175,8 +173,14 @@ fn corrupt_sections() {
     };
     let text = &["Only one .modinfo section must exist."];
     refuse(NEW, twice, CorruptElf, Errno::ENOEXEC, text);
-    let align = |s: &mut Setting| s.elf.get(".data").align = 3;
-    refuse(OLD, align, Unchecked, Errno::ENOEXEC, &[]);
+    let align = |s: &mut Setting| s.elf.get(".data").align = 1 << 32;
+    refuse(BOTH, align, Unchecked, Errno::ENOEXEC, &[]);
+    let outside = |s: &mut Setting| {
+        s.elf.section("null", SHT_NULL, SHF_ALLOC, 1, &[0; 8]);
+        s.elf.get("null").size = Some(1 << 20);
+    };
+    refuse(OLD, outside, Unchecked, Errno::ENOEXEC, &[]);
+    refuse(NEW, outside, Unchecked, Errno::ENOEXEC, &[]);
 }
 
 #[test]

@@ -196,6 +196,12 @@ fn layout_and_sections() {
             "hello: Could not allocate 200000 bytes percpu data",
         ],
     );
+    let uneven = |s: &mut Setting| {
+        s.elf.section(".data..percpu", SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, 24, &[0; 8]);
+    };
+    let text = "illegal size (8) or align (24) for percpu allocation";
+    let no_room = "hello: Could not allocate 8 bytes percpu data";
+    refuse(BOTH, uneven, PerCpu, Errno::ENOMEM, &[UNSIGNED, text, no_room]);
     let full = |s: &mut Setting| {
         percpu(s);
         s.elf.get(".data..percpu").size = Some(4096);
@@ -258,6 +264,60 @@ fn relocations() {
         s.elf.rela(text, 0, R_X86_64_32S, 5000, 0);
     };
     refuse(BOTH, symbol, Unchecked, Errno::ENOEXEC, &[UNSIGNED]);
+}
+
+#[test]
+fn live_patches() {
+    let patch = |section: &'static str, symbol: &'static str, index: u16| {
+        move |s: &mut Setting| {
+            let symbol = s.elf.symbol(symbol, GLOBAL, index, 0);
+            let text = s.elf.index_of(".text");
+            s.elf.rela(text, 4, R_X86_64_PLT32, symbol, -4);
+            s.elf.live_patch = Some(section);
+        }
+    };
+    let good = ".klp.sym.vmlinux.ksize,0";
+    for (change, line) in [
+        (
+            patch(".klp.rela..text", good, SHN_LIVEPATCH),
+            "section .klp.rela..text has an incorrectly formatted name",
+        ),
+        (
+            patch(".klp.rela.vmlinux..text", good, SHN_ABS),
+            "symbol .klp.sym.vmlinux.ksize,0 is not marked as a livepatch symbol",
+        ),
+        (
+            patch(".klp.rela.vmlinux..text", "ksize", SHN_LIVEPATCH),
+            "symbol ksize has an incorrectly formatted name",
+        ),
+    ] {
+        let line = format!("livepatch: {line}");
+        refuse(BOTH, &change, Livepatch, Errno::EINVAL, &[UNSIGNED, &line]);
+        // Without live patching nobody looks.
+        let mut setting = Setting::new(V6_12);
+        change(&mut setting);
+        setting.kernel.facts.config.livepatch = false;
+        plan(&setting.bytes(), &setting.kernel, &setting.request).unwrap();
+    }
+    for section in [".klp.rela.vmlinux..text", ".klp.rela.ext4..text"] {
+        let mut setting = Setting::new(V6_1);
+        patch(section, good, SHN_LIVEPATCH)(&mut setting);
+        plan(&setting.bytes(), &setting.kernel, &setting.request).unwrap();
+    }
+}
+
+/// What looks wrong and is taken all the same.
+#[test]
+fn class_and_alignment_do_not_matter() {
+    for version in [V6_1, V6_12] {
+        let mut setting = Setting::new(version);
+        setting.elf.patches.push((4, vec![1, 2]));
+        setting.elf.get(".data").align = 6;
+        let bytes = setting.bytes();
+        let plan = plan(&bytes, &setting.kernel, &setting.request).unwrap();
+        let index = plan.elf().section_by_name(".data").unwrap().index;
+        assert!(plan.place(index).is_some());
+    }
 }
 
 #[test]

@@ -127,7 +127,13 @@ pub fn circumstances(file: &Path, verdict: &Verdict) -> Vec<String> {
             verdict.needs.join(", ")
         ));
     }
-    lines.extend(verdict.dmesg().iter().map(|line| format!("the kernel will log: {line}")));
+    let depends = |line: &str| {
+        verdict.depends.iter().find(|depends| depends.lines.iter().any(|said| said == line))
+    };
+    lines.extend(verdict.dmesg().iter().map(|line| match depends(&line.text) {
+        None => format!("the kernel will log: {line}"),
+        Some(depends) => format!("the kernel will log, if {}: {line}", depends.when),
+    }));
     for condition in &verdict.conditions {
         let refusal = &condition.refusal;
         let said = match refusal.dmesg.last() {

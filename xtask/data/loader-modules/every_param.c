@@ -39,6 +39,8 @@ static char text[8];
 module_param_string(text, text, sizeof(text), 0444);
 static int an_unsafe;
 module_param_unsafe(an_unsafe, int, 0444);
+static int a_port;
+module_param_hw(a_port, int, ioport, 0444);
 
 static int __init every_param_init(void)
 {

@@ -36,17 +36,29 @@ pub enum Who {
     Root,
     /// A thread without capabilities.
     Nobody,
-    /// Root, who does not wait for the end: the module's init does not come back. The result is
-    /// [`NOT_WAITED`].
+    /// Root, who does not wait for the end: the module's init does not come back, or not soon. The
+    /// result is [`NOT_WAITED`].
     Behind,
+    /// Root, with a file that is opened for writing only.
+    WriteOnly,
+    /// Root, while another has the file open for writing.
+    BeingWritten,
+    /// Root, with the folder that the file is in.
+    Folder,
 }
 
 /// The result of a load that nobody waits for.
 pub const NOT_WAITED: i32 = 1;
 
 impl Who {
-    const ALL: [(Who, &str); 3] =
-        [(Who::Root, "root"), (Who::Nobody, "nobody"), (Who::Behind, "behind")];
+    const ALL: [(Who, &str); 6] = [
+        (Who::Root, "root"),
+        (Who::Nobody, "nobody"),
+        (Who::Behind, "behind"),
+        (Who::WriteOnly, "write-only"),
+        (Who::BeingWritten, "being-written"),
+        (Who::Folder, "folder"),
+    ];
 
     fn word(self) -> &'static str {
         Who::ALL.iter().find(|(who, _)| *who == self).map_or("root", |(_, word)| word)

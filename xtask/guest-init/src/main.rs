@@ -19,6 +19,7 @@ use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
 use std::ffi::CString;
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -176,7 +177,7 @@ fn errno_of(e: &io::Error) -> i64 {
 }
 
 fn insert(path: &str, flags: u32, who: Who, params: &str) -> i32 {
-    let (path, params) = (path.to_owned(), params.to_owned());
+    let (own_path, own_params) = (path.to_owned(), params.to_owned());
     let other = move |drop: bool| {
         if drop {
             let none = CapabilitySet::empty();
@@ -185,10 +186,23 @@ fn insert(path: &str, flags: u32, who: Who, params: &str) -> i32 {
                 return -e.raw_os_error();
             }
         }
-        load_with(&path, &params, flags)
+        load_with(&own_path, &own_params, flags)
+    };
+    let opened = |options: &OpenOptions, path: &Path| match options.open(path) {
+        Ok(file) => finit(&file, params, flags),
+        Err(e) => errno(e) as i32,
     };
     match who {
         Who::Root => other(false),
+        Who::WriteOnly => opened(OpenOptions::new().write(true), Path::new(path)),
+        Who::BeingWritten => match OpenOptions::new().append(true).open(path) {
+            Ok(_writer) => opened(OpenOptions::new().read(true), Path::new(path)),
+            Err(e) => errno(e) as i32,
+        },
+        Who::Folder => {
+            let folder = Path::new(path).parent().unwrap_or(Path::new("/"));
+            opened(OpenOptions::new().read(true), folder)
+        }
         Who::Nobody => {
             std::thread::spawn(move || other(true)).join().unwrap_or(-Errno::IO.raw_os_error())
         }
@@ -209,8 +223,12 @@ fn load_with(path: &str, params: &str, flags: u32) -> i32 {
         Ok(file) => file,
         Err(e) => return errno(e) as i32,
     };
+    finit(&file, params, flags)
+}
+
+fn finit(file: &File, params: &str, flags: u32) -> i32 {
     let Ok(params) = CString::new(params) else { return -Errno::INVAL.raw_os_error() };
-    result(finit_module(&file, &params, flags as _))
+    result(finit_module(file, &params, flags as _))
 }
 
 fn unload(name: &str) -> i32 {

@@ -7,16 +7,20 @@
 //! Source: `kernel/params.c`, `next_arg()` in `lib/cmdline.c`, `lib/kstrtox.c`, Linux 6.1 and 6.12.
 //!
 //! ```
-//! use komod_load::params::{ParamDecl, ParamKind, Value, parse_args};
+//! use komod_load::Version;
+//! use komod_load::params::{ParamDecl, ParamKind, Surroundings, Value, parse_args};
 //! let declared = [ParamDecl::new("count", ParamKind::Int), ParamDecl::new("on", ParamKind::Bool)];
-//! let parsed = parse_args("hello", b"count=0x10 on", &declared, true);
+//! let version = Version::new(6, 1, 192);
+//! let around = Surroundings { version, dynamic_debug: true, locked_down: None };
+//! let parsed = parse_args("hello", b"count=0x10 on", &declared, &around);
 //! assert_eq!(parsed.stores[0].value, Value::Signed(16));
 //! assert_eq!(parsed.stores[1].value, Value::Bool(true));
-//! let parsed = parse_args("hello", b"count=ten", &declared, true);
+//! let parsed = parse_args("hello", b"count=ten", &declared, &around);
 //! assert_eq!(parsed.dmesg[0].text, "hello: `ten' invalid for parameter `count'");
 //! ```
 
 mod declared;
+mod dyndbg;
 mod kind;
 mod number;
 mod parse;
@@ -24,5 +28,5 @@ mod tokens;
 
 pub use declared::declared;
 pub use kind::{ParamDecl, ParamKind, Value};
-pub use parse::{Outcome, Store, parse_args};
+pub use parse::{Outcome, Store, Surroundings, parse_args};
 pub use tokens::{Token, Tokens};

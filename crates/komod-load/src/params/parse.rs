@@ -1,9 +1,10 @@
 //! `parse_args()`: a whole argument string against a module's parameters.
 
+use super::dyndbg;
 use super::kind::{ParamDecl, ParamKind, Value};
 use super::tokens::Tokens;
 use crate::log::{ERR, NOTICE, WARNING};
-use crate::{Errno, LogLine, Taint};
+use crate::{Errno, LogLine, Taint, Version};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -36,8 +37,24 @@ pub struct Outcome {
     pub async_probe: bool,
 }
 
-/// Parameters every module has: `async_probe` and, with `CONFIG_DYNAMIC_DEBUG_CORE`, `dyndbg`.
-pub fn parse_args(module: &str, args: &[u8], params: &[ParamDecl], dynamic_debug: bool) -> Outcome {
+/// What of the kernel has a say in parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings<'s> {
+    /// Version.
+    pub version: Version,
+    /// `CONFIG_DYNAMIC_DEBUG_CORE`.
+    pub dynamic_debug: bool,
+    /// If the kernel is locked down: the calling command, as it is logged.
+    pub locked_down: Option<&'s str>,
+}
+
+/// Every module has the parameters `async_probe` and `dyndbg` as well.
+pub fn parse_args(
+    module: &str,
+    args: &[u8],
+    params: &[ParamDecl],
+    around: &Surroundings<'_>,
+) -> Outcome {
     let mut outcome = Outcome::default();
     let mut tokens = Tokens::new(args);
     while let Some(token) = tokens.next() {
@@ -49,7 +66,7 @@ pub fn parse_args(module: &str, args: &[u8], params: &[ParamDecl], dynamic_debug
             }
             break;
         }
-        outcome.argument(module, token.name, token.value, params, dynamic_debug);
+        outcome.argument(module, token.name, token.value, params, around);
     }
     outcome
 }
@@ -61,15 +78,23 @@ impl Outcome {
         name: &[u8],
         value: Option<&[u8]>,
         params: &[ParamDecl],
-        dynamic_debug: bool,
+        around: &Surroundings<'_>,
     ) {
         let same = |param: &ParamDecl| same_name(param.name.as_bytes(), name);
         let Some(index) = params.iter().position(same) else {
-            return self.unknown(module, name, value, dynamic_debug);
+            return self.unknown(module, name, value, around);
         };
         let param = &params[index];
         if value.is_none() && !param.kind.allows_no_value() {
             return self.bad(module, name, value, Errno::EINVAL);
+        }
+        if let (true, Some(command)) = (param.is_hardware, around.locked_down) {
+            let text = format!(
+                "Lockdown: {command}: unsafe module parameters is restricted; see man \
+                 kernel_lockdown.7"
+            );
+            self.dmesg.push(LogLine { level: NOTICE, text });
+            return self.bad(module, name, value, Errno::EPERM);
         }
         if param.is_unsafe {
             let text = format!("Setting dangerous option {} - tainting kernel", param.name);
@@ -91,15 +116,32 @@ impl Outcome {
         }
     }
 
-    fn unknown(&mut self, module: &str, name: &[u8], value: Option<&[u8]>, dynamic_debug: bool) {
+    fn unknown(
+        &mut self,
+        module: &str,
+        name: &[u8],
+        value: Option<&[u8]>,
+        around: &Surroundings<'_>,
+    ) {
         if name == b"async_probe" {
             // Anything that is not clearly "no" means yes.
             self.async_probe = super::number::boolean(value.unwrap_or_default()).unwrap_or(true);
-        } else if !(dynamic_debug && name == b"dyndbg") {
-            let name = String::from_utf8_lossy(name);
-            let text = format!("{module}: unknown parameter '{name}' ignored");
+            return;
+        }
+        // Dynamic debugging takes the name apart to look for `MODULE.dyndbg`, and leaves it so.
+        let dot = name.iter().position(|byte| *byte == b'.').filter(|_| around.dynamic_debug);
+        let (first, last) = dot.map_or((name, name), |dot| (&name[..dot], &name[dot + 1..]));
+        if last != b"dyndbg" {
+            let shown = String::from_utf8_lossy(first);
+            let text = format!("{module}: unknown parameter '{shown}' ignored");
             self.dmesg.push(LogLine { level: WARNING, text });
-            self.unknown.push(name.into_owned());
+            self.unknown.push(String::from_utf8_lossy(name).into_owned());
+        } else if around.dynamic_debug {
+            let said = dyndbg::complaints(value.unwrap_or(b"+p"), around.version);
+            self.dmesg.extend(said.into_iter().map(|text| LogLine { level: ERR, text }));
+        } else {
+            let text = "dyndbg param is supported only in CONFIG_DYNAMIC_DEBUG builds".into();
+            self.dmesg.push(LogLine { level: WARNING, text });
         }
     }
 
@@ -140,7 +182,11 @@ mod tests {
             ParamDecl::new("list", ParamKind::Array { of: Box::new(ParamKind::Byte), max: 3 }),
             risky,
         ];
-        parse_args("x", args.as_bytes(), &params, true)
+        parse_args("x", args.as_bytes(), &params, &around(true, None))
+    }
+
+    fn around(dynamic_debug: bool, locked_down: Option<&str>) -> Surroundings<'_> {
+        Surroundings { version: Version::new(6, 1, 0), dynamic_debug, locked_down }
     }
 
     fn lines(outcome: &Outcome) -> Vec<&str> {
@@ -201,8 +247,32 @@ mod tests {
         assert_eq!(lines(&outcome), ["x: unknown parameter 'what' ignored"]);
         assert!(outcome.async_probe);
         assert!(!parse("async_probe=0").async_probe);
-        let without = parse_args("x", b"dyndbg", &[], false);
-        assert_eq!(lines(&without), ["x: unknown parameter 'dyndbg' ignored"]);
+        let without = parse_args("x", b"dyndbg x.y", &[], &around(false, None));
+        let words = "dyndbg param is supported only in CONFIG_DYNAMIC_DEBUG builds";
+        assert_eq!(lines(&without), [words, "x: unknown parameter 'x.y' ignored"]);
+    }
+
+    #[test]
+    fn names_with_a_dot_are_taken_apart() {
+        assert_eq!(lines(&parse("x.dyndbg=+p other.dyndbg")), [""; 0]);
+        assert_eq!(lines(&parse("x.int_one=3")), ["x: unknown parameter 'x' ignored"]);
+        let bad = ["dyndbg: bad flag-op n, at start of nonsense", "dyndbg: flags parse failed"];
+        assert_eq!(lines(&parse("dyndbg=nonsense")), bad);
+    }
+
+    #[test]
+    fn lockdown_keeps_hardware_parameters() {
+        let mut port = ParamDecl::new("port", ParamKind::Int);
+        (port.is_hardware, port.is_unsafe) = (true, true);
+        let params = [port, ParamDecl::new("count", ParamKind::Int)];
+        let locked = parse_args("x", b"count=1 port=0x300", &params, &around(true, Some("insmod")));
+        let what = "Lockdown: insmod: unsafe module parameters is restricted; see man \
+                    kernel_lockdown.7";
+        assert_eq!(lines(&locked), [what, "x: `0x300' invalid for parameter `port'"]);
+        assert_eq!((locked.error, locked.stores.len()), (Some(Errno::EPERM), 1));
+        assert_eq!(locked.taint, Taint::default());
+        let free = parse_args("x", b"port=0x300", &params, &around(true, None));
+        assert_eq!((free.error, free.taint), (None, Taint::USER));
     }
 
     #[test]

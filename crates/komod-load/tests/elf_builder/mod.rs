@@ -40,6 +40,8 @@ pub struct ElfBuilder {
     pub symbols: Vec<BuiltSymbol>,
     pub relas: Vec<(usize, Rela)>,
     pub rel_instead_of_rela: bool,
+    /// The last relocation is in a section of this name, marked as a live patch's.
+    pub live_patch: Option<&'static str>,
     /// Leave the symbol table out.
     pub stripped: bool,
     /// Changes to the finished bytes.
@@ -59,6 +61,7 @@ impl ElfBuilder {
             symbols: Vec::new(),
             relas: Vec::new(),
             rel_instead_of_rela: false,
+            live_patch: None,
             stripped: false,
             patches: Vec::new(),
             truncate: None,
@@ -150,8 +153,8 @@ impl ElfBuilder {
             add(&mut file, ".strtab", header, &strings);
         }
         for target in 1..=self.sections.len() {
-            let bytes: Vec<u8> = self
-                .relas
+            let kept = self.relas.len() - usize::from(self.live_patch.is_some());
+            let bytes: Vec<u8> = self.relas[..kept]
                 .iter()
                 .filter(|r| r.0 == target)
                 .flat_map(|r| rela_bytes(&r.1))
@@ -170,6 +173,17 @@ impl ElfBuilder {
             };
             let name = format!(".rela{}", self.sections[target - 1].name);
             add(&mut file, &name, header, &bytes);
+        }
+        if let (Some(name), Some((target, rela))) = (self.live_patch, self.relas.last()) {
+            let header = SectionHeader {
+                sh_type: SHT_RELA,
+                flags: SHF_RELA_LIVEPATCH,
+                size: RELA_SIZE as u64,
+                link: table,
+                info: *target as u32,
+                ..SectionHeader::default()
+            };
+            add(&mut file, name, header, &rela_bytes(rela));
         }
         self.finish(file, headers, names)
     }

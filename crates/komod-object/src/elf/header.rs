@@ -86,8 +86,9 @@ impl Header {
         self.magic == ELFMAG
     }
 
-    /// Reads and checks: a relocatable 64-bit little-endian object, of whatever machine.
-    pub(super) fn parse(data: &[u8]) -> Result<Header, ParseError> {
+    /// Reads and checks: a relocatable 64-bit little-endian object, of whatever machine; on demand
+    /// whether it says so of itself, too.
+    pub(super) fn parse(data: &[u8], check_ident: bool) -> Result<Header, ParseError> {
         let too_short = ParseError::TooShort { len: data.len() };
         let found = data.first_chunk::<4>().copied().ok_or(too_short.clone())?;
         if found != ELFMAG {
@@ -98,7 +99,7 @@ impl Header {
         }
         let class = data.get(4).copied().ok_or(too_short.clone())?;
         let encoding = data.get(5).copied().ok_or(too_short.clone())?;
-        if class != ELFCLASS64 || encoding != ELFDATA2LSB {
+        if check_ident && (class != ELFCLASS64 || encoding != ELFDATA2LSB) {
             let raw = u16_at(data, 18).ok_or(too_short)?;
             let machine = if encoding == ELFDATA2MSB { raw.swap_bytes() } else { raw };
             let what = if class == ELFCLASS64 { "big-endian" } else { "32-bit" };

@@ -41,7 +41,17 @@ impl<'a> Elf<'a> {
     ///
     /// `data` may be longer than the ELF file proper: an appended signature is no concern of ELF.
     pub fn parse(data: &'a [u8]) -> Result<Self, ParseError> {
-        let header = Header::parse(data)?;
+        Elf::with_header(data, Header::parse(data, true)?)
+    }
+
+    /// As [`Elf::parse`], but as Linux reads a module: whatever class and byte order the file says it
+    /// has, it is taken as a 64-bit little-endian one (`elf_validity_check()`,
+    /// `kernel/module/main.c`, Linux 6.1).
+    pub fn parse_as_kernel(data: &'a [u8]) -> Result<Self, ParseError> {
+        Elf::with_header(data, Header::parse(data, false)?)
+    }
+
+    fn with_header(data: &'a [u8], header: Header) -> Result<Self, ParseError> {
         let headers = section::read_headers(data, &header)?;
         let count = header.shnum;
         let bad_names = ParseError::SectionNames { index: header.shstrndx, count };

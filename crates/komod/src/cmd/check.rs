@@ -102,6 +102,8 @@ struct VerdictAnswer<'a> {
     can_unload: bool,
     /// What a machine may have that would keep it out.
     conditions: Vec<ConditionAnswer<'a>>,
+    /// Lines of the log that come only on some machines.
+    depends: Vec<DependsAnswer<'a>>,
     diagnostics: &'a [Diagnostic],
     /// What there is to know about a module that loads.
     advice: &'a [Diagnostic],
@@ -113,6 +115,12 @@ struct ConditionAnswer<'a> {
     code: &'static str,
     errno: String,
     dmesg: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct DependsAnswer<'a> {
+    when: &'a str,
+    dmesg: &'a [String],
 }
 
 pub fn run(args: &CheckArgs) -> Result<Outcome> {
@@ -186,6 +194,10 @@ fn answer<'a>(file: &'a Path, verdict: &'a Verdict) -> VerdictAnswer<'a> {
         errno: condition.refusal.errno.to_string(),
         dmesg: condition.refusal.dmesg.iter().map(|line| line.text.as_str()).collect(),
     });
+    let depends = verdict
+        .depends
+        .iter()
+        .map(|depends| DependsAnswer { when: depends.when, dmesg: &depends.lines });
     VerdictAnswer {
         file,
         module: &verdict.module,
@@ -197,6 +209,7 @@ fn answer<'a>(file: &'a Path, verdict: &'a Verdict) -> VerdictAnswer<'a> {
         needs: &verdict.needs,
         can_unload: verdict.can_leave,
         conditions: conditions.collect(),
+        depends: depends.collect(),
         diagnostics: &verdict.diagnostics,
         advice: &verdict.advice,
     }

@@ -8,6 +8,9 @@ use komod_check::{Checker, Links, LoadedModule, Machine, Outcome, Request, Targe
 use komod_check::{State as Life, Taint};
 use std::path::PathBuf;
 
+/// What IMA answers to a file without a signature (`ima_appraise_measurement()`,
+/// `security/integrity/ima/ima_appraise.c`, Linux 6.1).
+const EACCES: i32 = 13;
 /// The same boot parameter as the guest's.
 const BLACKLIST: &str = "other,blacklisted";
 
@@ -36,6 +39,7 @@ pub fn foretell(target: &Target, scene: &Scene, played: Option<&Played>) -> Vec<
     let machine = Machine {
         sig_enforce: Some(scene.state == State::SigEnforce),
         lockdown: Some(scene.state == State::Lockdown),
+        spectre_v2: Some(scene.state != State::NoMitigation),
         modules_disabled: scene.state == State::ModulesDisabled,
         blacklist: BLACKLIST.to_owned(),
         only_loaded: true,
@@ -46,6 +50,11 @@ pub fn foretell(target: &Target, scene: &Scene, played: Option<&Played>) -> Vec<
     let mut all = Vec::new();
     for (number, attempt) in scene.loads.iter().enumerate() {
         let load = &attempt.load;
+        let appraised = (scene.state == State::Appraised).then_some(-EACCES);
+        if let Some(result) = attempt.answer.or(appraised) {
+            all.push(Foretold { result, log: Vec::new(), code: None });
+            continue;
+        }
         let taint = played.and_then(|played| played.loads.get(number)).map_or(0, |h| h.taint);
         checker.machine().taint = Taint(taint);
         checker.machine().capable = attempt.who != Who::Nobody;
@@ -65,7 +74,12 @@ pub fn foretell(target: &Target, scene: &Scene, played: Option<&Played>) -> Vec<
             code: refusal.map(|refusal| refusal.code.as_str()),
         });
         if let Outcome::Loads { taint, .. } = verdict.outcome {
-            let state = if attempt.who == Who::Behind { Life::Coming } else { Life::Live };
+            let state = match attempt.who {
+                // Who comes later waits for it, and finds it gone.
+                Who::Behind if load.params.contains("result=-") => Life::Going,
+                Who::Behind => Life::Coming,
+                _ => Life::Live,
+            };
             let module = LoadedModule { name: verdict.module, state, taints: taint };
             checker.machine().loaded.push(module);
         }

@@ -23,7 +23,8 @@ pub fn happened(log: &[String]) -> Vec<String> {
     let mut first_of_frame = false;
     for line in log {
         let text = line.split_once('>').map_or(line.as_str(), |(_, text)| text);
-        if text.starts_with(FIRST_USE) {
+        // An audit record has numbers of its moment; debug messages are switched on by arguments.
+        if text.starts_with(FIRST_USE) || text.starts_with("audit: ") || line.starts_with("<7>") {
             continue;
         }
         if text == CUT {

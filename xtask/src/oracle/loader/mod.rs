@@ -2,6 +2,8 @@
 //! QEMU; error numbers and log lines compared with what `komod check` foretells.
 
 mod agreement;
+mod circumstances;
+mod doubtful;
 mod exceptions;
 mod foretell;
 mod mask;
@@ -41,7 +43,8 @@ kernel, signatures of many kinds. Compares error number and log with what `komod
   --stock N         stock modules of each kernel (default 40)
   --seed N          the seed of both (default 1)
   --count N         only N of all scenes, spread evenly
-  --only TEXT       only scenes with this in their name";
+  --only TEXT       only scenes with this in their name
+  --unchecked       only what the kernel does not check (L-50), each in a boot of its own: how it ends";
 
 const RANDOM: usize = 250;
 const STOCK: usize = 40;
@@ -63,13 +66,21 @@ pub struct Choice {
     pub seed: u64,
     pub count: Option<usize>,
     pub only: Option<String>,
+    pub unchecked: bool,
 }
 
 impl Choice {
     /// A part of the usual scenes.
     pub fn sampled(count: usize) -> Choice {
-        let (series, only) = (None, None);
-        Choice { series, random: RANDOM, stock: STOCK, seed: SEED, count: Some(count), only }
+        Choice {
+            series: None,
+            random: RANDOM,
+            stock: STOCK,
+            seed: SEED,
+            count: Some(count),
+            only: None,
+            unchecked: false,
+        }
     }
 }
 
@@ -81,6 +92,7 @@ pub fn main(mut args: Args) -> Result<()> {
         seed: args.option("--seed")?.unwrap_or(SEED),
         count: args.option("--count")?,
         only: args.option("--only")?,
+        unchecked: args.flag("--unchecked"),
     };
     args.finish()?;
     let tally = run(&choice)?;
@@ -114,11 +126,16 @@ fn of_kernel(kernel: &Kernel, choice: &Choice) -> Result<Tally> {
         scenes = scenes.into_iter().step_by(step).collect();
     }
     let all = scenes.len();
-    scenes.retain(|scene| foretell(&target, scene, None).iter().all(|f| f.code != Some(UNCHECKED)));
+    let is_unchecked =
+        |scene: &Scene| foretell(&target, scene, None).iter().any(|f| f.code == Some(UNCHECKED));
+    scenes.retain(|scene| is_unchecked(scene) == choice.unchecked);
+    if choice.unchecked {
+        return endings(kernel, &scenes);
+    }
     let unchecked = all - scenes.len();
 
     let started = Instant::now();
-    let played = play(kernel, &scenes)?;
+    let played = play(kernel, &scenes, TOGETHER)?;
     let compared: Vec<Compared<'_>> = scenes
         .iter()
         .zip(played)
@@ -138,6 +155,27 @@ fn of_kernel(kernel: &Kernel, choice: &Choice) -> Result<Tally> {
     Ok(Tally { passed: compared.len().saturating_sub(bad), failed: bad })
 }
 
+/// How it ends when the kernel is given what it does not check. An orderly refusal is one that the
+/// loader core should have foretold.
+fn endings(kernel: &Kernel, scenes: &[Scene]) -> Result<Tally> {
+    let mut tally = Tally::default();
+    for (scene, played) in scenes.iter().zip(play(kernel, scenes, 1)?) {
+        let result = played.loads.last().and_then(|load| load.result);
+        let refused = result.is_some_and(|result| result < 0);
+        tally += Tally { passed: usize::from(!refused), failed: usize::from(refused) };
+        let end = match result {
+            Some(0) => "taken".to_owned(),
+            Some(errno) => format!("REFUSED with {errno}"),
+            None => "the kernel's end".to_owned(),
+        };
+        println!("{}: {}: {end}", kernel.release, scene.name);
+        if refused && let Some(load) = played.loads.last() {
+            load.log.iter().for_each(|line| println!("    {line}"));
+        }
+    }
+    Ok(tally)
+}
+
 /// Each once, whatever it is called.
 fn scenes(kernel: &Kernel, choice: &Choice) -> Result<Vec<Scene>> {
     let tree = ModuleTree::open(&kernel.modules)?;
@@ -147,6 +185,8 @@ fn scenes(kernel: &Kernel, choice: &Choice) -> Result<Vec<Scene>> {
     let mut scenes: Vec<Scene> = cases.into_iter().filter_map(Scene::of_case).collect();
     scenes.extend(variants::scenes(&built)?);
     scenes.extend(signatures::scenes(&built, &tree)?);
+    scenes.extend(doubtful::scenes(&built)?);
+    scenes.extend(circumstances::scenes(&built, &tree, &foreign)?);
     for (tree, of) in [(&tree, "own"), (&foreign, "foreign")] {
         let soft = |key: &&String| of == "foreign" || SOFT.iter().any(|p| key.starts_with(p));
         let keys: Vec<String> = tree.keys().iter().filter(soft).cloned().collect();
@@ -168,7 +208,7 @@ fn scenes(kernel: &Kernel, choice: &Choice) -> Result<Vec<Scene>> {
 }
 
 /// Plays all of them, two guests at a time; results in the order of the scenes.
-fn play(kernel: &Kernel, scenes: &[Scene]) -> Result<Vec<Played>> {
+fn play(kernel: &Kernel, scenes: &[Scene], together: usize) -> Result<Vec<Played>> {
     let init = guest_build::build()?;
     let vmlinux = super::vmlinux(kernel)?;
     let folder = super::directory(kernel)?;
@@ -176,14 +216,14 @@ fn play(kernel: &Kernel, scenes: &[Scene]) -> Result<Vec<Played>> {
     for state in State::ALL {
         let of_state: Vec<usize> =
             (0..scenes.len()).filter(|number| scenes[*number].state == state).collect();
-        batches.extend(of_state.chunks(TOGETHER).map(|chunk| (state, chunk.to_vec())));
+        batches.extend(of_state.chunks(together).map(|chunk| (state, chunk.to_vec())));
     }
-    let numbered: Vec<(usize, Vec<usize>)> =
-        batches.into_iter().map(|(_, numbers)| numbers).enumerate().collect();
-    let results = parallel::map(&numbered, |(number, members)| {
+    let numbered: Vec<(usize, (State, Vec<usize>))> = batches.into_iter().enumerate().collect();
+    let results = parallel::map(&numbered, |(number, (state, members))| {
+        let parameters = format!("{CMDLINE} {}", state.parameters());
         let scratch = folder.join(format!("loader-{}-{number}", std::process::id()));
         let (vmlinux, init, scratch) = (&vmlinux, &init, &scratch);
-        let stage = Stage { vmlinux, init, parameters: CMDLINE, scratch };
+        let stage = Stage { vmlinux, init, parameters: parameters.trim_end(), scratch };
         let members: Vec<&Scene> = members.iter().map(|number| &scenes[*number]).collect();
         let played = stage.play(&members);
         if played.is_ok() {
@@ -192,7 +232,7 @@ fn play(kernel: &Kernel, scenes: &[Scene]) -> Result<Vec<Played>> {
         played
     });
     let mut by_scene: Vec<Option<Played>> = scenes.iter().map(|_| None).collect();
-    for ((_, members), result) in numbered.iter().zip(results) {
+    for ((_, (_, members)), result) in numbered.iter().zip(results) {
         for (number, played) in members.iter().zip(result?) {
             by_scene[*number] = Some(played);
         }

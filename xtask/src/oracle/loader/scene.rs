@@ -17,6 +17,16 @@ pub struct Scene {
 pub struct Attempt {
     pub load: Load,
     pub who: Who,
+    /// Flags of the call besides those for force.
+    pub flags: u32,
+    /// What the call itself leads to, whatever the module is: no matter of `komod check`.
+    pub answer: Option<i32>,
+}
+
+impl Attempt {
+    pub fn by(who: Who, load: Load) -> Attempt {
+        Attempt { load, who, flags: 0, answer: None }
+    }
 }
 
 /// What is switched on in the machine. Each stays on until the next boot.
@@ -26,16 +36,35 @@ pub enum State {
     SigEnforce,
     Lockdown,
     ModulesDisabled,
+    /// Spectre v2 is not mitigated.
+    NoMitigation,
+    /// IMA wants a signature of its own on each module.
+    Appraised,
 }
 
 impl State {
-    pub const ALL: [State; 4] =
-        [State::Plain, State::SigEnforce, State::Lockdown, State::ModulesDisabled];
+    pub const ALL: [State; 6] = [
+        State::Plain,
+        State::SigEnforce,
+        State::Lockdown,
+        State::ModulesDisabled,
+        State::NoMitigation,
+        State::Appraised,
+    ];
+
+    /// Boot parameters (Documentation/admin-guide/kernel-parameters.txt).
+    pub fn parameters(self) -> &'static str {
+        match self {
+            State::NoMitigation => "spectre_v2=off",
+            State::Appraised => "ima_policy=secure_boot ima_appraise=enforce",
+            _ => "",
+        }
+    }
 
     /// The file to write, and what.
     pub fn switch(self) -> Option<(&'static str, &'static str)> {
         match self {
-            State::Plain => None,
+            State::Plain | State::NoMitigation | State::Appraised => None,
             State::SigEnforce => Some(("/sys/module/module/parameters/sig_enforce", "1")),
             State::Lockdown => Some(("/sys/kernel/security/lockdown", "integrity")),
             State::ModulesDisabled => Some(("/proc/sys/kernel/modules_disabled", "1")),
@@ -46,7 +75,7 @@ impl State {
 impl Scene {
     /// One module, by root, in a plain machine.
     pub fn of(name: String, load: Load) -> Scene {
-        Scene { name, state: State::Plain, loads: vec![Attempt { load, who: Who::Root }] }
+        Scene { name, state: State::Plain, loads: vec![Attempt::by(Who::Root, load)] }
     }
 
     /// A case of the comparison of the loaders; `None` for one that cannot be staged.
@@ -55,7 +84,7 @@ impl Scene {
         let mut loads = Vec::new();
         for step in case.steps {
             match step {
-                Step::Load(load) => loads.push(Attempt { load, who: Who::Root }),
+                Step::Load(load) => loads.push(Attempt::by(Who::Root, load)),
                 Step::Write(path, text) => {
                     state = State::ALL
                         .into_iter()

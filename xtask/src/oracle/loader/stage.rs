@@ -134,6 +134,7 @@ fn job(number: usize, scene: &Scene) -> Job {
         steps.push(Step::Read { path: TAINTED.to_owned() });
         let load = &attempt.load;
         let flags = u32::from(load.force_modversions) | u32::from(load.force_vermagic) << 1;
+        let flags = flags | attempt.flags;
         steps.push(Step::Insert {
             path: module_path(&file_name(number, turn)),
             flags,

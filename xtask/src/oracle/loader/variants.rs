@@ -27,6 +27,7 @@ const PARAMETERS: &[&str] = &[
     "bools",
     "text",
     "an_unsafe",
+    "a_port",
 ];
 const VALUES: &[&str] = &[
     "=0",
@@ -297,10 +298,8 @@ fn people(built: &Built, all: &mut Vec<Scene>) -> Result<()> {
     broken.loads[0].who = Who::Nobody;
     all.push(broken);
     for base in ["counter", "params"] {
-        let attempt =
-            || -> Result<Attempt> { Ok(Attempt { load: built.load(base)?, who: Who::Root }) };
         let mut twice = Scene::of(format!("L-24 {base} twice"), built.load(base)?);
-        twice.loads.insert(0, attempt()?);
+        twice.loads.insert(0, Attempt::by(Who::Root, built.load(base)?));
         all.push(twice);
     }
     Ok(())

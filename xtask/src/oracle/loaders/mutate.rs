@@ -17,13 +17,15 @@ pub enum Header {
     Offset = 24,
     Size = 32,
     Link = 40,
+    Info = 44,
+    Align = 48,
 }
 
 impl Header {
     fn len(self) -> usize {
         match self {
-            Header::Name | Header::Type | Header::Link => 4,
-            Header::Flags | Header::Offset | Header::Size => 8,
+            Header::Name | Header::Type | Header::Link | Header::Info => 4,
+            Header::Flags | Header::Offset | Header::Size | Header::Align => 8,
         }
     }
 }
@@ -168,9 +170,7 @@ impl Mutant {
         self.set(count, Header::Flags, flags)?;
         self.set(count, Header::Offset, offset)?;
         self.set(count, Header::Size, size.max(contents.len() as u64))?;
-        const ALIGN: usize = 48;
-        let at = self.header_at(count)? + ALIGN;
-        self.put(at, &8u64.to_le_bytes())
+        self.set(count, Header::Align, 8)
     }
 
     /// Sets (`Some`), or removes, a key of `.modinfo`.
@@ -223,6 +223,22 @@ impl Mutant {
             }
         }
         anyhow::bail!("no symbol {name}")
+    }
+
+    /// Gives a symbol another name and section; its index in the table.
+    pub fn change_symbol(&mut self, name: &str, new: &str, shndx: u16) -> Result<u64> {
+        let at = self.symbol(name)?;
+        let table = self.of_type(komod_object::elf::SHT_SYMTAB)?;
+        let index = (at as u64 - self.get(table, Header::Offset)?) / SYMBOL as u64;
+        let link = self.get(table, Header::Link)? as usize;
+        let mut strings = self.contents(link)?;
+        let offset = strings.len() as u32;
+        strings.extend(new.as_bytes());
+        strings.push(0);
+        self.replace(link, &strings)?;
+        self.put(at, &offset.to_le_bytes())?;
+        self.put(at + 6, &shndx.to_le_bytes())?;
+        Ok(index)
     }
 
     /// Where the file has the first relocation of a section.

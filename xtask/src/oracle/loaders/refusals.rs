@@ -9,14 +9,13 @@ use crate::modules::ModuleTree;
 use crate::project;
 use anyhow::{Context, Result, bail};
 use komod_object::elf::{
-    SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS, SHT_NULL, SHT_PROGBITS, SHT_REL, SHT_STRTAB,
-    SHT_SYMTAB,
+    SHF_ALLOC, SHF_EXECINSTR, SHF_RELA_LIVEPATCH, SHF_WRITE, SHT_NOBITS, SHT_NULL, SHT_PROGBITS,
+    SHT_REL, SHT_STRTAB, SHT_SYMTAB,
 };
 
 /// Codes of SUPPORT.md that no case here leads to, and why.
 pub const NOT_HERE: &[(&str, &str)] = &[
     ("L-18", "a request carries the module's uncompressed file"),
-    ("L-27", "both kernels are built with LIVEPATCH"),
     ("L-39", "neither kernel is built with CONSTRUCTORS"),
     ("L-50", "the kernel does not check, and would corrupt its memory"),
 ];
@@ -343,9 +342,21 @@ const ONE_MODULE: &[Changed] = &[
     }),
     changed("L-25", "hello", |m| m.name("printk")),
     changed("L-26", "hello", |m| m.name("blacklisted")),
+    changed("L-27 a section's name", "hello", |m| {
+        m.set(m.section(".rela.exit.text")?, Header::Flags, SHF_RELA_LIVEPATCH)
+    }),
+    changed("L-27 a symbol", "hello", |m| {
+        m.set(m.section(".rela.exit.text")?, Header::Flags, SHF_RELA_LIVEPATCH)?;
+        m.rename(".rela.exit.text", ".klp.rela.vmlinux..exit.text")
+    }),
+    changed("L-27 the kernel's name", "hello", |m| m.name("vmlinux")),
     changed("L-29", "hello", |m| m.set(m.section(".init.text")?, Header::Flags, AWX)),
     changed("L-30", "hello", |m| m.add(".data..percpu", SHT_NOBITS, AW, &[], 200_000)),
     // From 4 GiB on the kernel's sizes wrap: that is L-50, whatever komod calls it.
+    changed("L-30 alignment", "hello", |m| {
+        m.add(".data..percpu", SHT_PROGBITS, AW, &[0; 64], 0)?;
+        m.set(m.section(".data..percpu")?, Header::Align, 24)
+    }),
     changed("L-31", "counter", |m| m.set(m.section(".bss")?, Header::Size, 1 << 30)),
     changed("L-32", "hello", |m| {
         let at = m.symbol("_printk")? + 6;
