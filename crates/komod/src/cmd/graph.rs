@@ -4,7 +4,7 @@ use super::Outcome;
 use crate::checking;
 use crate::console;
 use crate::explained::Explained;
-use crate::graph::{Graph, dot, tree};
+use crate::graph::{Graph, dot, svg, tree};
 use crate::json;
 use crate::kernels;
 use crate::symbols::index::ModuleIndex;
@@ -22,6 +22,7 @@ Examples:
   komod graph btrfs                       what it needs, as a tree
   komod graph btrfs --symbols             and for which symbols
   komod graph usbcore --reverse --depth 1 who needs it
+  komod graph btrfs --svg -o btrfs.svg    a drawing for a browser
   komod graph out/ -k 6.1 --dot           all modules in a folder, for Graphviz
   komod graph -k 6.1 --dot -o all.dot     all of a kernel")]
 pub struct GraphArgs {
@@ -35,6 +36,9 @@ pub struct GraphArgs {
     /// In Graphviz's language
     #[arg(long, conflicts_with = "json")]
     dot: bool,
+    /// As a drawing for a browser; symbols are told when the mouse rests on a line
+    #[arg(long, conflicts_with_all = ["json", "dot"])]
+    svg: bool,
     /// Write it to a file
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -50,6 +54,9 @@ pub struct GraphArgs {
     #[arg(long)]
     pub json: bool,
 }
+
+/// More modules than can be looked at in a drawing.
+const LARGE: usize = 500;
 
 pub fn run(args: &GraphArgs) -> Result<Outcome> {
     let kernel = kernels::look_up(args.kernel.as_deref())?;
@@ -107,6 +114,14 @@ pub fn run(args: &GraphArgs) -> Result<Outcome> {
         format!("{answer}\n")
     } else if args.dot {
         dot::text(&graph, &shown, args.symbols)
+    } else if args.svg {
+        if shown.len() > LARGE {
+            console::note(&format!("{} modules make a large drawing", shown.len()));
+            console::hint("name a module or a folder, or give --depth, to draw less");
+        }
+        let (graph, shown, reverse, symbols) = (&graph, &shown, args.reverse, args.symbols);
+        let roots = if roots.is_some() { &from[..] } else { &[] };
+        svg::text(&svg::Wanted { graph, shown, roots, reverse, symbols })
     } else {
         let trees = from.iter().map(|root| tree::text(&graph, *root, depth, args.symbols) + "\n");
         trees.collect()

@@ -1,6 +1,8 @@
 //! Modules and what they need of each other, as a graph.
 
 pub mod dot;
+mod layout;
+pub mod svg;
 pub mod tree;
 
 use crate::symbols::index::ModuleIndex;
