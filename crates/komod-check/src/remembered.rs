@@ -13,6 +13,7 @@
 
 use std::path::{Path, PathBuf};
 
+use komod_kernel::config::KernelConfig;
 use komod_kernel::exports::OwnedExports;
 use komod_kernel::find::FoundKernel;
 use komod_kernel::identity::FileIdentity;
@@ -62,18 +63,9 @@ fn open(bytes: Bytes) -> Option<(Learned, OwnedExports)> {
 /// Files that decide what is learned, there or not: when one of them changes, so may the rest.
 /// An installed module changes `modules.dep`.
 pub(crate) fn files(kernel: &FoundKernel) -> Vec<PathBuf> {
-    let in_tree = ["Module.symvers", "include/config/auto.conf", ".config"];
-    let mut files: Vec<PathBuf> = Vec::new();
-    if let Some(tree) = &kernel.tree {
-        files.extend(in_tree.map(|name| tree.join(name)));
-    }
-    if let Some(image) = &kernel.image {
-        files.push(image.clone());
-        if let Some(folder) = image.parent() {
-            files.push(folder.join(format!("config-{}", kernel.release)));
-            files.push(folder.join("config"));
-        }
-    }
+    let mut files = KernelConfig::places(kernel);
+    files.extend(kernel.tree.as_ref().map(|tree| tree.join("Module.symvers")));
+    files.extend(kernel.image.clone());
     if let Some(modules) = &kernel.modules {
         files.extend(["modules.dep", "kernel"].map(|name| modules.join(name)));
     }

@@ -31,6 +31,15 @@ impl KernelConfig {
     /// The configuration of a kernel and the file it is in: the build tree's, else the one that
     /// lies beside the image, else the one that was installed with its modules.
     pub fn of(kernel: &FoundKernel) -> Option<(Self, PathBuf)> {
+        Self::places(kernel).into_iter().find_map(|path| {
+            let size = std::fs::metadata(&path).ok().filter(|found| found.is_file())?.len();
+            let text = (size <= MAX_SIZE).then(|| std::fs::read(&path).ok()).flatten()?;
+            Some((Self::parse(&String::from_utf8_lossy(&text)), path))
+        })
+    }
+
+    /// Where a kernel's configuration may lie; the first that is there counts.
+    pub fn places(kernel: &FoundKernel) -> Vec<PathBuf> {
         let mut candidates = Vec::new();
         if let Some(tree) = &kernel.tree {
             candidates.extend([tree.join("include/config/auto.conf"), tree.join(".config")]);
@@ -48,11 +57,7 @@ impl KernelConfig {
             candidates
                 .extend(root.map(|root| root.join(format!("boot/config-{}", kernel.release))));
         }
-        candidates.into_iter().find_map(|path| {
-            let size = std::fs::metadata(&path).ok().filter(|found| found.is_file())?.len();
-            let text = (size <= MAX_SIZE).then(|| std::fs::read(&path).ok()).flatten()?;
-            Some((Self::parse(&String::from_utf8_lossy(&text)), path))
-        })
+        candidates
     }
 
     /// The value of an option (`y`, `m`, a number, a text without its quotes), if it is set.

@@ -94,7 +94,10 @@ fn target(kernel: &FoundKernel) -> Result<Target> {
             _ => told.hint(fetch).into(),
         }
     });
-    if let (Ok(target), Some(cache)) = (&target, &cache) {
+    // Without an image that is there, the warning is worth repeating.
+    if let (Ok(target), Some(cache)) = (&target, &cache)
+        && image.is_some() == kernel.image.is_some()
+    {
         target.keep(kernel, cache);
     }
     target

@@ -30,7 +30,8 @@ pub struct KernelSymbols {
 
 impl KernelSymbols {
     pub fn of(kernel: FoundKernel) -> Result<KernelSymbols> {
-        let image = kernel.image.is_some().then(|| kernels::prepare(&kernel)).transpose()?;
+        let image =
+            kernel.image.is_some().then(|| kernels::prepare_to_read(&kernel)).transpose()?;
         let mut exports = BTreeMap::new();
         let symvers = kernel.tree.as_ref().map(|tree| tree.join("Module.symvers"));
         if let Some(path) = symvers.filter(|path| path.is_file()) {
