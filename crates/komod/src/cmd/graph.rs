@@ -7,7 +7,7 @@ use crate::explained::Explained;
 use crate::graph::{Graph, dot, svg, tree};
 use crate::json;
 use crate::kernels;
-use crate::symbols::index::ModuleIndex;
+use crate::symbols::index::ModuleTable;
 use anyhow::{Context, Result};
 use clap::Args;
 use std::path::PathBuf;
@@ -60,23 +60,23 @@ const LARGE: usize = 500;
 
 pub fn run(args: &GraphArgs) -> Result<Outcome> {
     let kernel = kernels::look_up(args.kernel.as_deref())?;
-    let mut index = match &kernel.modules {
-        Some(folder) => ModuleIndex::of(folder, &kernels::cache()?)?,
-        None => ModuleIndex::default(),
+    let stock = match &kernel.modules {
+        Some(folder) => ModuleTable::of(folder, &kernels::cache()?)?,
+        None => ModuleTable::build(&[]),
     };
+    let mut given = ModuleTable::build(&[]);
     // None: all of them.
     let mut roots: Option<Vec<String>> = None;
     match &args.what {
         Some(path) if path.exists() => {
             let files = checking::files(std::slice::from_ref(path))?;
-            let (given, _) = ModuleIndex::read(&files, ModuleIndex::default())?;
-            roots = Some(given.modules.iter().map(|module| module.name.clone()).collect());
-            index.modules.splice(0..0, given.modules);
+            given = ModuleTable::of_files(&files)?;
+            roots = Some(given.modules().map(|module| module.name().to_owned()).collect());
         }
         Some(name) => roots = Some(vec![name.to_string_lossy().replace('-', "_")]),
         None => {}
     }
-    let mut graph = Graph::of(&index);
+    let mut graph = Graph::of(&[&given, &stock]);
     if args.reverse {
         graph = graph.reversed();
     }

@@ -8,18 +8,20 @@ use crate::json;
 use crate::kernels;
 use crate::symbols::difference::difference;
 use crate::symbols::exported::{Exported, KernelSymbols};
-use crate::symbols::index::ModuleIndex;
+use crate::symbols::index::ModuleTable;
 use crate::symbols::near::nearest;
+use crate::symbols::renamed::{Renamed, Renames, Side};
 use crate::table::Table;
 use crate::text::plural;
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// Say which kernel exports a symbol, under which conditions, and who uses it
 ///
-/// For an unknown name: whether it is in the kernel but not for modules, names like it, and in
-/// which of the kernels here it is. A name may have `*` in it.
+/// For an unknown name: whether it is in the kernel but not for modules, names like it, in which of
+/// the kernels here it is, and what it may be called in those where it is not. A name may have `*` in it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -72,28 +74,39 @@ pub fn run(args: &SymbolsArgs) -> Result<Outcome> {
     }
     let (patterns, names): (Vec<&String>, Vec<&String>) =
         args.names.iter().partition(|name| name.contains('*'));
-    let mut indexes = Vec::new();
+    let mut nothing_matches = false;
+    let mut modules = Vec::new();
     if !names.is_empty() {
         for kernel in &all {
-            indexes.push(kernel.modules()?.unwrap_or_default());
+            modules.push(kernel.modules()?.unwrap_or_else(|| ModuleTable::build(&[])));
         }
     }
-    let mut found: Vec<Found> = names.iter().map(|name| look(name, &all, &indexes)).collect();
+    let sides: Vec<Side<'_>> =
+        all.iter().zip(&modules).map(|(symbols, modules)| Side { symbols, modules }).collect();
+    let mut found: Vec<Found<'_>> = names.iter().map(|name| look(name, &sides)).collect();
+    let exports: Vec<_> = match patterns.is_empty() {
+        true => Vec::new(),
+        false => all.iter().map(|kernel| kernel.exports.by_name()).collect(),
+    };
     for pattern in patterns {
-        let mut matching: Vec<&str> = all
-            .iter()
-            .flat_map(|kernel| kernel.exports.keys())
-            .map(String::as_str)
-            .filter(|name| matches(pattern, name))
-            .collect();
-        matching.sort_unstable();
-        matching.dedup();
+        let names = exports.iter().flat_map(|exports| exports.keys().copied());
+        let matching: BTreeSet<&str> = names.filter(|name| matches(pattern, name)).collect();
         if matching.is_empty() {
-            found.push(look(pattern, &all, &[]));
+            console::warning(&format!("no exported symbol matches {pattern}"));
+            nothing_matches = true;
         }
-        found.extend(matching.into_iter().map(|name| look(name, &all, &[])));
+        found.extend(matching.into_iter().map(|name| {
+            let kernels = all.iter().zip(&exports).map(|(kernel, exports)| {
+                let export = exports.get(name).copied();
+                let in_image = kernel.in_image(name);
+                let prototype = kernel.prototype(name, "vmlinux");
+                At { prototype, in_image, ..At::new(kernel, export) }
+            });
+            Found { name: name.to_owned(), kernels: kernels.collect() }
+        }));
     }
-    let good = found.iter().all(|found| found.kernels.iter().all(|at| at.export.is_some()));
+    let good = !nothing_matches
+        && found.iter().all(|found| found.kernels.iter().all(|at| at.export.is_some()));
     if args.json {
         json::print("komod-exports", serde_json::json!({ "symbols": found }))?;
     } else if args.names.iter().any(|name| name.contains('*')) {
@@ -113,36 +126,56 @@ struct Found<'a> {
 #[derive(Serialize)]
 struct At<'a> {
     kernel: &'a str,
-    export: Option<&'a Exported>,
+    export: Option<Exported<'a>>,
     prototype: Option<String>,
     /// It is in the kernel's image, exported or not.
     in_image: bool,
-    users: Vec<String>,
+    users: Vec<&'a str>,
+    /// What it may be called here, if it is exported in another kernel.
+    perhaps: Vec<Renamed<'a>>,
     /// Names like it that are exported, if it is not.
     near: Vec<&'a str>,
 }
 
-fn look<'a>(name: &str, all: &'a [KernelSymbols], indexes: &[ModuleIndex]) -> Found<'a> {
-    let kernels = all.iter().enumerate().map(|(number, kernel)| {
-        let export = kernel.exports.get(name);
-        let users = indexes.get(number).into_iter().flat_map(|index| index.users(name));
-        let near = match export {
-            Some(_) => Vec::new(),
-            None => nearest(name, kernel.exports.keys().map(String::as_str), FEW),
-        };
+impl<'a> At<'a> {
+    fn new(kernel: &'a KernelSymbols, export: Option<Exported<'a>>) -> At<'a> {
         At {
             kernel: &kernel.kernel.release,
             export,
-            prototype: kernel.prototype(name),
-            in_image: kernel.in_image(name),
-            users: users.map(|module| module.name.clone()).collect(),
-            near,
+            prototype: None,
+            in_image: false,
+            users: Vec::new(),
+            perhaps: Vec::new(),
+            near: Vec::new(),
         }
+    }
+}
+
+fn look<'a>(name: &str, all: &[Side<'a>]) -> Found<'a> {
+    let kernels = all.iter().enumerate().map(|(number, side)| {
+        let kernel = side.symbols;
+        let export = kernel.exports.get(name);
+        let mut at = At::new(kernel, export);
+        at.prototype = kernel.prototype(name, export.map_or("vmlinux", |export| export.owner));
+        at.in_image = kernel.in_image(name);
+        let users = side.modules.symbol(name).into_iter();
+        let users = users.flat_map(|symbol| side.modules.users(symbol));
+        at.users = users.filter_map(|user| Some(side.modules.module(user)?.name())).collect();
+        if export.is_none() {
+            at.near = nearest(name, kernel.exports.names(), FEW);
+            // The nearest kernel that has it: those before it are older, those behind newer.
+            let others =
+                all.iter().enumerate().filter(|(_, side)| side.symbols.exports.get(name).is_some());
+            if let Some((_, from)) = others.min_by_key(|(other, _)| other.abs_diff(number)) {
+                at.perhaps = Renames::new(*from, *side, true).of(name);
+            }
+        }
+        at
     });
     Found { name: name.to_owned(), kernels: kernels.collect() }
 }
 
-fn licence(export: &Exported) -> String {
+fn licence(export: &Exported<'_>) -> String {
     let kind = if export.gpl { "EXPORT_SYMBOL_GPL" } else { "EXPORT_SYMBOL" };
     match &export.namespace {
         Some(namespace) => format!("{kind}, namespace {namespace}"),
@@ -163,6 +196,10 @@ fn tell(found: &Found<'_>, all_users: bool) {
             if !others.is_empty() {
                 console::line(&format!("  exported in {}", others.join(", ")));
             }
+            for renamed in &at.perhaps {
+                let why = renamed.reasons();
+                console::line(&format!("  perhaps {} here: {why}", renamed.name));
+            }
             if !at.near.is_empty() {
                 console::line(&format!("  names like it: {}", at.near.join(", ")));
             }
@@ -173,7 +210,7 @@ fn tell(found: &Found<'_>, all_users: bool) {
             console::line(&format!("  {prototype}"));
         }
         let crc = export.crc.map(|crc| format!(", checksum {crc:#010x}")).unwrap_or_default();
-        console::line(&format!("  {}{crc}", licence(export)));
+        console::line(&format!("  {}{crc}", licence(&export)));
         let few = if all_users { at.users.len() } else { FEW.min(at.users.len()) };
         let more = if few < at.users.len() { ", …" } else { "" };
         let list = match few {
@@ -214,8 +251,8 @@ fn counts(args: &SymbolsArgs, all: &[KernelSymbols]) -> Result<Outcome> {
     let counts: Vec<Counts<'_>> = all
         .iter()
         .map(|kernel| {
-            let of = |wanted: &dyn Fn(&Exported) -> bool| {
-                kernel.exports.values().filter(|export| wanted(export)).count()
+            let of = |wanted: &dyn Fn(Exported<'_>) -> bool| {
+                kernel.exports.values().filter(|export| wanted(*export)).count()
             };
             Counts {
                 kernel: &kernel.kernel.release,
@@ -246,9 +283,18 @@ fn show_difference(args: &SymbolsArgs, all: &[KernelSymbols]) -> Result<Outcome>
             .hint("name them: -k 6.1 -k 6.12")
             .into());
     };
-    let mut changes = difference(&old.exports, &new.exports);
+    let mut changes = difference(&old.exports.by_name(), &new.exports.by_name());
     if !args.names.is_empty() {
         changes.retain(|change| args.names.iter().any(|pattern| matches(pattern, change.name)));
+    }
+    let modules = |of: &KernelSymbols| -> Result<ModuleTable> {
+        Ok(of.modules()?.unwrap_or_else(|| ModuleTable::build(&[])))
+    };
+    let (of_old, of_new) = (modules(old)?, modules(new)?);
+    let side = |symbols, modules| Side { symbols, modules };
+    let renames = Renames::new(side(old, &of_old), side(new, &of_new), false);
+    for change in changes.iter_mut().filter(|change| change.new.is_none()) {
+        change.perhaps = renames.of(change.name);
     }
     if args.json {
         let (old, new) = (&old.kernel.release, &new.kernel.release);

@@ -5,7 +5,7 @@ mod layout;
 pub mod svg;
 pub mod tree;
 
-use crate::symbols::index::ModuleIndex;
+use crate::symbols::index::{ModuleEntry, ModuleTable};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// An edge goes from a module to one it needs. Modules are numbers into `names`.
@@ -19,36 +19,38 @@ pub struct Graph {
 impl Graph {
     /// Of modules in the order of precedence: the first that exports a symbol counts, and the
     /// first of a name.
-    pub fn of(index: &ModuleIndex) -> Graph {
+    pub fn of(tables: &[&ModuleTable]) -> Graph {
         let mut numbers: HashMap<&str, usize> = HashMap::new();
-        let mut modules = Vec::new();
-        for module in &index.modules {
-            numbers.entry(&module.name).or_insert_with(|| {
-                modules.push(module);
-                modules.len() - 1
-            });
+        let mut modules: Vec<(&ModuleTable, ModuleEntry<'_>)> = Vec::new();
+        for table in tables {
+            for module in table.modules() {
+                numbers.entry(module.name()).or_insert_with(|| {
+                    modules.push((table, module));
+                    modules.len() - 1
+                });
+            }
         }
         let mut exporters: HashMap<&str, usize> = HashMap::new();
-        for (number, module) in modules.iter().enumerate() {
-            for export in &module.exports {
-                exporters.entry(&export.name).or_insert(number);
+        for (number, (_, module)) in modules.iter().enumerate() {
+            for export in module.exports() {
+                exporters.entry(export.name).or_insert(number);
             }
         }
         let mut graph = Graph::default();
-        for (number, module) in modules.iter().enumerate() {
+        for (number, (table, module)) in modules.iter().enumerate() {
             let mut needs: BTreeMap<usize, Vec<String>> = BTreeMap::new();
-            for symbol in &module.imports {
-                if let Some(&other) = exporters.get(symbol.as_str()).filter(|o| **o != number) {
-                    needs.entry(other).or_default().push(symbol.clone());
+            for symbol in module.imports().map(|symbol| table.symbol_name(symbol)) {
+                if let Some(&other) = exporters.get(symbol).filter(|o| **o != number) {
+                    needs.entry(other).or_default().push(symbol.to_owned());
                 }
             }
-            for soft in &module.soft {
-                if let Some(&other) = numbers.get(soft.as_str()).filter(|o| **o != number) {
+            for soft in module.soft() {
+                if let Some(&other) = numbers.get(soft).filter(|o| **o != number) {
                     needs.entry(other).or_default();
                 }
             }
             needs.values_mut().for_each(|symbols| symbols.sort_unstable());
-            graph.names.push(module.name.clone());
+            graph.names.push(module.name().to_owned());
             graph.needs.push(needs);
         }
         graph

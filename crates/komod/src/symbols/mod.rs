@@ -4,3 +4,4 @@ pub mod difference;
 pub mod exported;
 pub mod index;
 pub mod near;
+pub mod renamed;
