@@ -129,19 +129,42 @@ fn refusals_have_the_kernels_own_words() {
 #[test]
 fn one_module_is_explained_and_many_are_a_table() {
     let kernels = kernels();
-    let [first, second] = &kernels[..] else { return };
-    let user = User::new("table");
-    let module = stock(first, 1).remove(0);
-    let module = module.to_str().unwrap();
-    let said = user.komod(&["check", module, "--kernel", root(second)]).ends_with(1);
-    assert!(said.out.contains("does not load in"), "{said:#?}");
-    let said = said.complains("error[L-").complains("the kernel's log says");
-    said.complains("hint: build it for this kernel").complains("komod explain L-");
-    let said = user.komod(&["check", module, "-k", root(first), "-k", root(second)]).ends_with(1);
-    let lines: Vec<&str> = said.out.lines().collect();
-    assert!(lines[0].starts_with("MODULE") && lines[0].contains(&second.release), "{said:#?}");
-    assert!(lines[1].contains("  loads") && lines[1].contains(" L-"), "{said:#?}");
-    assert!(said.err.contains("1 refused"), "{said:#?}");
+    for own in &kernels {
+        let user = User::new("table");
+        // One that loads in its kernel, and one that loads in none.
+        let module = stock(own, 1).remove(0);
+        let module = module.to_str().unwrap();
+        let empty = user.file("empty.ko", "");
+        let said = user.komod(&["check", module, "empty.ko", "-k", root(own)]).ends_with(1);
+        let lines: Vec<&str> = said.out.lines().collect();
+        assert!(lines[0].starts_with("MODULE") && lines[0].contains(&own.release), "{said:#?}");
+        let row = |file: &str| lines.iter().find(|line| line.contains(file)).unwrap();
+        assert!(row("empty.ko").contains(" L-02"), "{said:#?}");
+        let name = module.rsplit('/').next().unwrap();
+        assert!(row(name).ends_with("  loads"), "{said:#?}");
+        assert!(said.err.contains("2 loads checked, 1 refused"), "{said:#?}");
+
+        let empty = empty.to_str().unwrap();
+        let said = user.komod(&["check", empty, "-k", root(own)]).ends_with(1);
+        assert!(said.out.contains("does not load in"), "{said:#?}");
+        said.complains("error[L-02]").complains("komod explain L-02");
+        for other in kernels.iter().filter(|other| other.release != own.release) {
+            let said = user.komod(&["check", module, "--kernel", root(other)]).ends_with(1);
+            assert!(said.out.contains("does not load in"), "{said:#?}");
+            let said = said.complains("error[L-").complains("the kernel's log says");
+            said.complains("hint: build it for this kernel").complains("komod explain L-");
+            let two = ["check", module, "-k", root(own), "-k", root(other)];
+            let said = user.komod(&two).ends_with(1);
+            let lines: Vec<&str> = said.out.lines().collect();
+            assert!(lines[0].starts_with("MODULE"), "{said:#?}");
+            assert!(lines[0].contains(&other.release), "{said:#?}");
+            assert!(lines[1].contains("  loads") && lines[1].contains(" L-"), "{said:#?}");
+            assert!(said.err.contains("1 refused"), "{said:#?}");
+        }
+    }
+    if kernels.len() == 1 {
+        eprintln!("SKIPPED: a module in another kernel than its own: there is one kernel only");
+    }
 }
 
 #[test]

@@ -164,10 +164,13 @@ fn trust(targets: &mut [Target], keys: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
-/// Each reason to refuse a module, and each advice, is a finding about its file.
+/// Each reason to refuse a module, and each advice, is a finding about its file. Code hosts find
+/// files by their place in the project, so those below the current folder are told from there.
 fn sarif_log(verdicts: &Verdicts) -> serde_json::Value {
     let mut findings = Vec::new();
+    let here = std::env::current_dir().unwrap_or_default();
     for (file, verdict) in verdicts.each() {
+        let file = file.strip_prefix(&here).unwrap_or(file);
         let errno = verdict.refusal().map(|refusal| refusal.errno.to_string()).unwrap_or_default();
         let told = verdict.diagnostics.iter().chain(&verdict.advice);
         findings.extend(told.map(|diagnostic| sarif::Finding {

@@ -62,9 +62,9 @@ pub fn run(args: &GraphArgs) -> Result<Outcome> {
     let kernel = kernels::look_up(args.kernel.as_deref())?;
     let stock = match &kernel.modules {
         Some(folder) => ModuleTable::of(folder, &kernels::cache()?)?,
-        None => ModuleTable::build(&[]),
+        None => ModuleTable::empty(),
     };
-    let mut given = ModuleTable::build(&[]);
+    let mut given = ModuleTable::empty();
     // None: all of them.
     let mut roots: Option<Vec<String>> = None;
     match &args.what {

@@ -15,6 +15,7 @@ use crate::table::Table;
 use crate::text::plural;
 use anyhow::Result;
 use clap::Args;
+use komod_kernel::find::FoundKernel;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -65,24 +66,19 @@ pub fn run(args: &SymbolsArgs) -> Result<Outcome> {
         return symbols_up::run(&args.live, needle, args.json);
     }
     let chosen = kernels::to_compare(&args.kernels)?;
-    let all = chosen.into_iter().map(KernelSymbols::of).collect::<Result<Vec<_>>>()?;
+    let (patterns, names): (Vec<&String>, Vec<&String>) =
+        args.names.iter().partition(|name| name.contains('*'));
+    let with_modules = args.diff || !names.is_empty();
+    let (all, modules) = read(chosen, with_modules)?;
+    let sides: Vec<Side<'_>> =
+        all.iter().zip(&modules).map(|(symbols, modules)| Side { symbols, modules }).collect();
     if args.diff {
-        return show_difference(args, &all);
+        return show_difference(args, &sides);
     }
     if args.names.is_empty() {
         return counts(args, &all);
     }
-    let (patterns, names): (Vec<&String>, Vec<&String>) =
-        args.names.iter().partition(|name| name.contains('*'));
     let mut nothing_matches = false;
-    let mut modules = Vec::new();
-    if !names.is_empty() {
-        for kernel in &all {
-            modules.push(kernel.modules()?.unwrap_or_else(|| ModuleTable::build(&[])));
-        }
-    }
-    let sides: Vec<Side<'_>> =
-        all.iter().zip(&modules).map(|(symbols, modules)| Side { symbols, modules }).collect();
     let mut found: Vec<Found<'_>> = names.iter().map(|name| look(name, &sides)).collect();
     let exports: Vec<_> = match patterns.is_empty() {
         true => Vec::new(),
@@ -115,6 +111,26 @@ pub fn run(args: &SymbolsArgs) -> Result<Outcome> {
         found.iter().for_each(|found| tell(found, args.users));
     }
     Ok(if good { Outcome::Good } else { Outcome::Bad })
+}
+
+/// What kernels export, and the indexes of their modules: each kernel in a thread of its own.
+fn read(
+    kernels: Vec<FoundKernel>,
+    with_modules: bool,
+) -> Result<(Vec<KernelSymbols>, Vec<ModuleTable>)> {
+    let one = |kernel| -> Result<(KernelSymbols, ModuleTable)> {
+        let kernel = KernelSymbols::of(kernel)?;
+        let modules = if with_modules { kernel.modules()? } else { None };
+        Ok((kernel, modules.unwrap_or_else(ModuleTable::empty)))
+    };
+    std::thread::scope(|scope| {
+        let threads = kernels.into_iter().map(|kernel| scope.spawn(move || one(kernel)));
+        let threads: Vec<_> = threads.collect();
+        let read = threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        read.collect()
+    })
 }
 
 #[derive(Serialize)]
@@ -277,27 +293,22 @@ fn counts(args: &SymbolsArgs, all: &[KernelSymbols]) -> Result<Outcome> {
     Ok(Outcome::Good)
 }
 
-fn show_difference(args: &SymbolsArgs, all: &[KernelSymbols]) -> Result<Outcome> {
+fn show_difference(args: &SymbolsArgs, all: &[Side<'_>]) -> Result<Outcome> {
     let [old, new] = all else {
         return Err(Explained::usage(format!("--diff wants two kernels, not {}", all.len()))
             .hint("name them: -k 6.1 -k 6.12")
             .into());
     };
-    let mut changes = difference(&old.exports.by_name(), &new.exports.by_name());
+    let mut changes = difference(&old.symbols.exports.by_name(), &new.symbols.exports.by_name());
     if !args.names.is_empty() {
         changes.retain(|change| args.names.iter().any(|pattern| matches(pattern, change.name)));
     }
-    let modules = |of: &KernelSymbols| -> Result<ModuleTable> {
-        Ok(of.modules()?.unwrap_or_else(|| ModuleTable::build(&[])))
-    };
-    let (of_old, of_new) = (modules(old)?, modules(new)?);
-    let side = |symbols, modules| Side { symbols, modules };
-    let renames = Renames::new(side(old, &of_old), side(new, &of_new), false);
+    let renames = Renames::new(*old, *new, false);
     for change in changes.iter_mut().filter(|change| change.new.is_none()) {
         change.perhaps = renames.of(change.name);
     }
     if args.json {
-        let (old, new) = (&old.kernel.release, &new.kernel.release);
+        let (old, new) = (&old.symbols.kernel.release, &new.symbols.kernel.release);
         json::print(
             "komod-exports-diff",
             serde_json::json!({ "old": old, "new": new, "changes": changes }),

@@ -22,11 +22,9 @@ fn distance(a: &str, b: &str) -> Option<usize> {
     if bare_a == bare_b {
         return Some(0);
     }
-    let (mut words_a, mut words_b): (Vec<&str>, Vec<&str>) =
-        (bare_a.split('_').collect(), bare_b.split('_').collect());
-    words_a.sort_unstable();
-    words_b.sort_unstable();
-    if words_a == words_b {
+    // Most names are neither; this has to be quick.
+    let same_length = bare_a.len() == bare_b.len();
+    if same_length && sorted_words(bare_a) == sorted_words(bare_b) {
         return Some(1);
     }
     // One letter in five may differ.
@@ -45,14 +43,34 @@ fn distance(a: &str, b: &str) -> Option<usize> {
         .then(|| 2 + bare_a.len().abs_diff(bare_b.len()))
 }
 
+fn sorted_words(name: &str) -> Vec<&str> {
+    let mut words: Vec<&str> = name.split('_').collect();
+    words.sort_unstable();
+    words
+}
+
+/// How often each letter is there; letters that share a place count as one.
+fn letters(name: &[u8]) -> [i16; 32] {
+    let mut counts = [0; 32];
+    name.iter().for_each(|letter| counts[usize::from(letter & 31)] += 1);
+    counts
+}
+
 /// Letters to add, take away or change, if not more than `limit`.
 fn edits(a: &[u8], b: &[u8], limit: usize) -> Option<usize> {
     if a.len().abs_diff(b.len()) > limit {
         return None;
     }
+    // Each edit mends at most two differences in the counts.
+    let differences = letters(a).into_iter().zip(letters(b)).map(|(a, b)| a.abs_diff(b));
+    if usize::from(differences.sum::<u16>()) > 2 * limit {
+        return None;
+    }
     let mut above: Vec<usize> = (0..=b.len()).collect();
+    let mut line = Vec::with_capacity(above.len());
     for (row, letter) in a.iter().enumerate() {
-        let mut line = vec![row + 1];
+        line.clear();
+        line.push(row + 1);
         for (column, other) in b.iter().enumerate() {
             let changed = above[column] + usize::from(letter != other);
             line.push(changed.min(above[column + 1] + 1).min(line[column] + 1));
@@ -60,7 +78,7 @@ fn edits(a: &[u8], b: &[u8], limit: usize) -> Option<usize> {
         if line.iter().min().is_some_and(|least| *least > limit) {
             return None;
         }
-        above = line;
+        std::mem::swap(&mut above, &mut line);
     }
     above.last().copied().filter(|edits| *edits <= limit)
 }

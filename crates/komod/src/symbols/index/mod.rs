@@ -1,7 +1,10 @@
 //! What all modules of a kernel export and want, read once and kept in the cache.
 //!
-//! The cached file lists the modules with size and time of change; a module whose file is another
-//! now is read again, so the index is never older than the folder.
+//! The cached file lists the modules with size and time of change, and the folders they are in; what
+//! is another now is read again. In the folder `kernel`, a distribution's, only the folders are
+//! asked: its files are replaced, not changed. (`make modules_install` may change them, but runs
+//! depmod, which changes the folder above.) All others, in `updates` or `extra`, are asked one by
+//! one.
 
 mod files;
 mod table;
@@ -45,14 +48,13 @@ impl ModuleTable {
         let folder = std::fs::canonicalize(folder).with_context(|| folder.display().to_string())?;
         let kept = cache.join("modules").join(file_name(&folder));
         let old = Bytes::map(&kept).ok().and_then(ModuleTable::open);
-        let files = files::in_folder(&folder)?;
         if let Some(old) = &old
-            && old.len() == files.len()
-            && old.modules().zip(&files).all(|(module, file)| file.is(&module))
+            && files::unchanged(old, &folder)
         {
             return Ok(old.clone());
         }
-        let table = read(&files, old.as_ref())?;
+        let (files, folders) = files::in_folder(&folder)?;
+        let table = ModuleTable::build(&read(&files, old.as_ref())?, &folders);
         // Without it the next call is as slow as this one.
         if let Err(error) = keep(&kept, &table) {
             console::warning(&format!("cannot keep {}: {error}", kept.display()));
@@ -63,12 +65,12 @@ impl ModuleTable {
     /// Of some files, in their order.
     pub fn of_files(paths: &[PathBuf]) -> Result<ModuleTable> {
         let files: Vec<File> = paths.iter().map(|path| File::at(path)).collect::<Result<_>>()?;
-        read(&files, None)
+        Ok(ModuleTable::build(&read(&files, None)?, &[]))
     }
 }
 
 /// Reads files, except those that `old` knows.
-fn read(files: &[File], old: Option<&ModuleTable>) -> Result<ModuleTable> {
+fn read(files: &[File], old: Option<&ModuleTable>) -> Result<Vec<IndexedModule>> {
     let known: HashMap<&Path, ModuleEntry<'_>> =
         old.into_iter().flat_map(ModuleTable::modules).map(|m| (m.path(), m)).collect();
     let mut modules = Vec::with_capacity(files.len());
@@ -120,7 +122,7 @@ fn read(files: &[File], old: Option<&ModuleTable>) -> Result<ModuleTable> {
         (module.name, module.exports) = (name, exports);
         (module.imports, module.soft) = (imports, soft);
     }
-    Ok(ModuleTable::build(&modules))
+    Ok(modules)
 }
 
 /// A file that is no module has a name and no ties.

@@ -5,7 +5,7 @@
 //! 8   format version             u32
 //! 12  number of modules m, symbols s, exports e, imports i, soft dependencies d; size of the
 //!     string pool p              6 × u32
-//! 36  0                          u32
+//! 36  number of folders f        u32
 //! 40  checksum of what follows   u64
 //! 48  m × { path, name: text; size u64; changed: seconds u64, nanoseconds u64;
 //!           exports, imports, soft dependencies: range }
@@ -14,12 +14,14 @@
 //!     i × symbol u32, by module
 //!     i × module u32, by symbol: the users
 //!     d × { name: text }, by module
+//!     f × { path: text, changed: seconds u64, nanoseconds u64 }
 //!     p × bytes
 //! ```
 //!
 //! A text is an offset into the pool and a length, a range the number of its first entry and how
 //! many there are; both two u32.
 
+use super::files::Folder;
 use super::{IndexedExport, IndexedModule};
 use komod_kernel::map::Bytes;
 use std::collections::{BTreeMap, HashMap};
@@ -29,13 +31,14 @@ use std::path::Path;
 
 const MAGIC: &[u8; 8] = b"komodIDX";
 /// Raised when the file's form or meaning changes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEADER: usize = 48;
 const MODULE: usize = 64;
 const SYMBOL: usize = 16;
 const EXPORT: usize = 20;
 const NUMBER: usize = 4;
 const TEXT: usize = 8;
+const FOLDER: usize = 24;
 const GPL: u32 = 1;
 const CRC: u32 = 2;
 
@@ -55,6 +58,7 @@ pub struct ModuleTable {
     imports: Part,
     users: Part,
     soft: Part,
+    folders: Part,
     pool: Part,
 }
 
@@ -75,7 +79,8 @@ pub struct ExportEntry<'a> {
 }
 
 impl ModuleTable {
-    pub fn build(modules: &[IndexedModule]) -> ModuleTable {
+    /// Modules, and the folders they were found in.
+    pub fn build(modules: &[IndexedModule], folders: &[Folder]) -> ModuleTable {
         let mut names: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
         for (number, module) in modules.iter().enumerate() {
             for export in &module.exports {
@@ -113,6 +118,13 @@ impl ModuleTable {
             range(&mut symbols, users.len() / NUMBER, using.len());
             using.iter().for_each(|module| number(&mut users, *module));
         }
+        let mut places = Vec::new();
+        for folder in folders {
+            pool.text(&mut places, folder.path.as_os_str().as_bytes());
+            for wide in [folder.changed.0 as u64, folder.changed.1 as u64] {
+                places.extend_from_slice(&wide.to_le_bytes());
+            }
+        }
         let counts = [
             modules.len(),
             names.len(),
@@ -120,12 +132,12 @@ impl ModuleTable {
             imports.len() / NUMBER,
             soft.len() / TEXT,
             pool.bytes.len(),
+            folders.len(),
         ];
-        let body = [list, symbols, exports, imports, users, soft, pool.bytes].concat();
+        let body = [list, symbols, exports, imports, users, soft, places, pool.bytes].concat();
         let mut bytes = MAGIC.to_vec();
         number(&mut bytes, VERSION);
         counts.iter().for_each(|count| number(&mut bytes, *count as u32));
-        number(&mut bytes, 0);
         bytes.extend_from_slice(&checksum(&body).to_le_bytes());
         bytes.extend(body);
         ModuleTable::open(bytes.into()).expect("what was just built")
@@ -146,21 +158,42 @@ impl ModuleTable {
         };
         let (modules, symbols) = (part(1, MODULE)?, part(2, SYMBOL)?);
         let (exports, imports) = (part(3, EXPORT)?, part(4, NUMBER)?);
-        let (users, soft, pool) = (part(4, NUMBER)?, part(5, TEXT)?, part(6, 1)?);
+        let (users, soft) = (part(4, NUMBER)?, part(5, TEXT)?);
+        let (folders, pool) = (part(7, FOLDER)?, part(6, 1)?);
         let whole = at == bytes.len() && checksum(&bytes[HEADER..]) == u64_at(&bytes, 40)?;
-        whole.then(|| ModuleTable { modules, symbols, exports, imports, users, soft, pool, bytes })
+        whole.then(|| ModuleTable {
+            bytes,
+            modules,
+            symbols,
+            exports,
+            imports,
+            users,
+            soft,
+            folders,
+            pool,
+        })
+    }
+
+    /// Without modules.
+    pub fn empty() -> ModuleTable {
+        ModuleTable::build(&[], &[])
     }
 
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    pub fn len(&self) -> usize {
-        self.modules.count
-    }
-
     pub fn modules(&self) -> impl Iterator<Item = ModuleEntry<'_>> {
         (0..self.modules.count).filter_map(|number| self.module(number))
+    }
+
+    /// The folders, and when each was changed.
+    pub fn folders(&self) -> impl Iterator<Item = (&Path, (i64, i64))> {
+        (0..self.folders.count).map(|number| {
+            let at = self.folders.at + number * FOLDER;
+            let wide = |at| u64_at(&self.bytes, at).unwrap_or_default() as i64;
+            (Path::new(OsStr::from_bytes(self.pooled(at))), (wide(at + 8), wide(at + 16)))
+        })
     }
 
     pub fn module(&self, number: usize) -> Option<ModuleEntry<'_>> {
@@ -369,7 +402,8 @@ mod tests {
 
     #[test]
     fn what_went_in_comes_out() {
-        let table = ModuleTable::build(&modules());
+        let folder = Folder { path: "/m".into(), changed: (3, 4) };
+        let table = ModuleTable::build(&modules(), &[folder]);
         let again = ModuleTable::open(table.as_bytes().into()).unwrap();
         let out: Vec<IndexedModule> = again.modules().map(ModuleEntry::to_indexed).collect();
         assert_eq!(out, modules());
@@ -377,21 +411,22 @@ mod tests {
         let users = |name| again.users(again.symbol(name).unwrap()).collect::<Vec<_>>();
         assert_eq!((users("_printk"), users("f"), users("g")), (vec![0, 1], vec![1], vec![]));
         assert_eq!(again.symbol("nothing"), None);
-        assert_eq!(ModuleTable::build(&[]).len(), 0);
+        assert_eq!(again.folders().collect::<Vec<_>>(), [(Path::new("/m"), (3, 4))]);
+        assert_eq!(ModuleTable::empty().modules().count(), 0);
     }
 
     #[test]
     fn damage_is_seen_wherever_it_is() {
-        let table = ModuleTable::build(&modules());
+        let table = ModuleTable::build(&modules(), &[]);
         let whole = table.as_bytes().to_vec();
-        for at in (0..whole.len()).filter(|at| !(36..40).contains(at)) {
+        for at in 0..whole.len() {
             let mut bytes = whole.clone();
             bytes[at] ^= 0x10;
             assert!(ModuleTable::open(bytes.into()).is_none(), "byte {at} changed");
             assert!(ModuleTable::open(whole[..at].into()).is_none(), "cut at {at}");
         }
         let mut hostile = whole[..HEADER].to_vec();
-        hostile[12..36].fill(0xff);
+        hostile[12..40].fill(0xff);
         assert!(ModuleTable::open(hostile.into()).is_none());
     }
 }
