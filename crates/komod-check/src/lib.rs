@@ -25,6 +25,7 @@ mod check;
 mod condition;
 mod deep;
 mod image_data;
+pub mod init_returns;
 pub mod layouts;
 mod links;
 mod machine;
