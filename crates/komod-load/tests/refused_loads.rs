@@ -292,7 +292,7 @@ fn live_patches() {
         ),
     ] {
         let line = format!("livepatch: {line}");
-        refuse(BOTH, &change, Livepatch, Errno::EINVAL, &[UNSIGNED, &line]);
+        refuse(BOTH, change, Livepatch, Errno::EINVAL, &[UNSIGNED, &line]);
         // Without live patching nobody looks.
         let mut setting = Setting::new(V6_12);
         change(&mut setting);
