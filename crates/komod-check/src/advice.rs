@@ -12,6 +12,7 @@ use crate::target::Target;
 pub(crate) struct Accepted<'a> {
     pub(crate) plan: &'a Plan<'a>,
     pub(crate) depends: &'a [Depends],
+    pub(crate) policies: &'a [String],
     pub(crate) target: &'a Target,
     /// The file, if what the kernel does not check is asked for as well.
     pub(crate) deep: Option<&'a [u8]>,
@@ -19,7 +20,7 @@ pub(crate) struct Accepted<'a> {
 
 /// Who has advice, in the order in which it is told.
 const PRODUCERS: &[fn(&Accepted<'_>) -> Vec<Diagnostic>] =
-    &[unsigned, retpoline, stays, taints, deep];
+    &[unsigned, retpoline, stays, taints, policies, deep];
 
 /// All that is to be said; why, and the way out, are the page's unless the case has its own.
 pub(crate) fn advice(accepted: &Accepted<'_>) -> Vec<Diagnostic> {
@@ -86,6 +87,15 @@ fn taints(accepted: &Accepted<'_>) -> Vec<Diagnostic> {
         about && !line.contains("module verification failed")
     });
     vec![told(accepted, "L-47", Severity::Note, &format!("it taints the kernel: {letters}"), lines)]
+}
+
+/// L-46, of the machine.
+fn policies(accepted: &Accepted<'_>) -> Vec<Diagnostic> {
+    if accepted.policies.is_empty() {
+        return Vec::new();
+    }
+    let what = format!("{} may refuse it on this machine", accepted.policies.join(", "));
+    vec![told(accepted, "L-46", Severity::Note, &what, Vec::new())]
 }
 
 /// Lines that the kernel logs until init runs.

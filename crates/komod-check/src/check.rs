@@ -108,6 +108,7 @@ impl<'t> Checker<'t> {
         let advice = advice(&Accepted {
             plan: &plan,
             depends: &depends,
+            policies: &machine.policies,
             target: self.target,
             deep: self.deep.then_some(bytes),
         });

@@ -27,6 +27,7 @@ mod condition;
 mod deep;
 pub mod from_image;
 mod image_data;
+pub mod init_returns;
 pub mod layouts;
 mod learned;
 mod links;

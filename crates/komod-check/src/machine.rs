@@ -19,6 +19,8 @@ pub struct Machine {
     pub lockdown: Option<bool>,
     /// It mitigates Spectre v2, and so warns of modules without retpolines; `None`: not known.
     pub spectre_v2: Option<bool>,
+    /// Security policies at work that judge modules, of which nothing else is known.
+    pub policies: Vec<String>,
     /// The boot parameter `module_blacklist=`: names separated by commas.
     pub blacklist: String,
     /// The kernel's taint.
@@ -60,6 +62,7 @@ impl Machine {
             sig_enforce: None,
             lockdown: None,
             spectre_v2: None,
+            policies: Vec::new(),
             blacklist: String::new(),
             taint: Taint::default(),
             loaded: Vec::new(),
@@ -90,6 +93,10 @@ impl Machine {
             lockdown: read("sys/kernel/security/lockdown").and_then(|text| locked_down(&text)),
             spectre_v2: read("sys/devices/system/cpu/vulnerabilities/spectre_v2")
                 .and_then(|text| mitigated(&text)),
+            policies: policies(
+                &read("sys/kernel/security/lsm").unwrap_or_default(),
+                boot_value(&command_line, "ima_policy").unwrap_or_default(),
+            ),
             blacklist: boot_value(&command_line, "module_blacklist").unwrap_or_default().to_owned(),
             taint: Taint(number("proc/sys/kernel/tainted").unwrap_or_default()),
             loaded: proc_modules::parse(&loaded),
@@ -123,6 +130,21 @@ impl Machine {
 fn locked_down(text: &str) -> Option<bool> {
     let level = text.split_once('[')?.1.split_once(']')?.0;
     Some(level != "none")
+}
+
+/// Security modules that are asked about module files (`kernel_read_file`,
+/// `include/linux/lsm_hook_defs.h`), and built-in policies of IMA that demand signatures of modules
+/// (`security/integrity/ima/ima_policy.c`), Linux 6.1 and 6.12. Lockdown is looked at by itself.
+fn policies(modules: &str, ima: &str) -> Vec<String> {
+    const JUDGES: [(&str, &str); 3] =
+        [("loadpin", "LoadPin"), ("selinux", "SELinux"), ("ipe", "IPE")];
+    let at_work = |name: &str| modules.trim().split(',').any(|module| module == name);
+    let judges = JUDGES.iter().filter(|(name, _)| at_work(name));
+    let mut found: Vec<String> = judges.map(|(_, name)| (*name).to_owned()).collect();
+    if ima.split([' ', '|']).any(|policy| policy == "secure_boot") {
+        found.push("IMA (ima_policy=secure_boot)".to_owned());
+    }
+    found
 }
 
 /// Whether anything is done about Spectre v2. What is mitigated badly is called vulnerable as well,
@@ -201,6 +223,7 @@ mod tests {
             ("proc/modules", "nls 16384 0 - Live 0x0 (OE)\n"),
             ("sys/module/module/parameters/sig_enforce", "N\n"),
             ("sys/kernel/security/lockdown", "none [integrity] confidentiality\n"),
+            ("sys/kernel/security/lsm", "lockdown,capability,selinux\n"),
             ("sys/devices/system/cpu/vulnerabilities/spectre_v2", "Mitigation: Retpolines; IBPB\n"),
         ]);
         let loaded = LoadedModule {
@@ -214,6 +237,7 @@ mod tests {
             sig_enforce: Some(false),
             lockdown: Some(true),
             spectre_v2: Some(true),
+            policies: vec!["SELinux".into()],
             blacklist: "b,c".into(),
             taint: Taint::PROPRIETARY | Taint::OUT_OF_TREE,
             loaded: vec![loaded],
@@ -230,6 +254,14 @@ mod tests {
         let none = made_up(&[("proc/cmdline", "quiet"), ("sys/kernel/security/lockdown", "??")]);
         assert_eq!((none.sig_enforce, none.lockdown), (None, None));
         assert!(none.capable && !none.modules_disabled && none.loaded.is_empty());
+    }
+
+    #[test]
+    fn policies_that_judge_modules() {
+        assert_eq!(policies("lockdown,capability,yama,apparmor\n", ""), [""; 0]);
+        assert_eq!(policies("capability,loadpin,ipe", ""), ["LoadPin", "IPE"]);
+        let ima = policies("", "tcb|secure_boot");
+        assert_eq!(ima, ["IMA (ima_policy=secure_boot)"]);
     }
 
     #[test]

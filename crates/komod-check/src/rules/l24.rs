@@ -1,12 +1,14 @@
 //! L-24: the module is already loaded, or being loaded
 //!
 //! # What
-//! A module of this name is there: EEXIST; one that is still starting or going: EBUSY. The
-//! kernel logs nothing.
+//! A module of this name is there: EEXIST. If its init still runs, the kernel waits for that:
+//! EEXIST when it has worked, EBUSY when it has not; one that is going: EBUSY. The kernel logs
+//! nothing.
 //!
 //! # Why
-//! It was loaded before, perhaps as another module's dependency; the name counts, not the
-//! file.
+//! It was loaded before, perhaps as another module's dependency; the name counts, not the file.
+//! In Linux 6.12 two who load the very same file at the same time both get the answer of the
+//! first. `komod check` takes it that an init which runs will work.
 //!
 //! # Example
 //! ```text

@@ -1,8 +1,8 @@
 //! L-43: there is an init function but no exit function
 //!
 //! # What
-//! The module loads and can never be unloaded: rmmod fails with EBUSY, and the module shows as
-//! `[permanent]` in /proc/modules.
+//! The module loads and can never be unloaded: delete_module fails with EBUSY, and the module shows
+//! as `[permanent]` in /proc/modules.
 //!
 //! # Why
 //! There is `module_init` but no `module_exit`. The kernel takes this as the wish to stay. (A
@@ -10,8 +10,8 @@
 //!
 //! # Example
 //! ```text
-//! module_init(hello_init);
-//! MODULE_LICENSE("GPL");
+//! $ komod run hello.ko
+//! error: cannot unload hello: EBUSY (Device or resource busy)
 //! ```
 //!
 //! # Way out

@@ -1,18 +1,20 @@
 //! L-48: the call is interrupted or its arguments are bad
 //!
 //! # What
-//! init_module or finit_module fails with EINTR, EFAULT, EBADF or EINVAL, and nothing is logged.
+//! finit_module fails and nothing is logged: EINVAL for a flag that does not exist or a file that
+//! is a folder, EBADF for one that is not open for reading, EFAULT for a bad pointer; EINTR when a
+//! signal comes while the kernel waits for another load of the same name.
 //!
 //! # Why
-//! A signal came while the loader waited for another load of the same name, or the program that
-//! calls gave a bad pointer, file descriptor or flag. That is no matter of the module:
-//! `komod check` cannot foretell it.
+//! That is no matter of the module, but of the program that calls: `komod check` cannot foretell
+//! it.
 //!
 //! # Example
 //! ```text
-//! # timeout -s INT 1 insmod hello.ko
+//! $ strace -e trace=finit_module insmod hello.ko
+//! finit_module(3, "", 0x80)               = -1 EINVAL (Invalid argument)
 //! ```
 //!
 //! # Way out
-//! Load it again. If that fails in the same way, look at the program that calls:
-//! `strace -e trace=finit_module,init_module insmod hello.ko`.
+//! Load it again. If that fails in the same way, look at the program that calls: `strace -e
+//! trace=finit_module,init_module insmod hello.ko`.

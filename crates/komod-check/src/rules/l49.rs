@@ -11,7 +11,12 @@
 //!
 //! # Example
 //! ```text
-//! $ cp old/hello.o . && make -C TREE M=$PWD modules     # hello.o is not compiled again
+//! $ cp old/stale.o . && make -C TREE M=$PWD modules     # stale.o is not compiled again
+//! $ komod check stale.ko
+//! note: struct timespec64: 24 bytes in the module, 16 in the kernel; tv_nsec: at 16, in the kernel
+//!   at 8
+//! # insmod stale.ko; dmesg | tail -1                    # after ktime_get_real_ts64(&now)
+//! stale: -1 nanoseconds
 //! ```
 //!
 //! # Way out

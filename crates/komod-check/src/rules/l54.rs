@@ -5,12 +5,12 @@
 //!
 //! # Why
 //! The kernel compares a hash before each function that it calls through a pointer. Without one
-//! the call ends in a fault, or in a warning if the kernel is permissive.
+//! the call ends in a fault, or in a warning if the kernel is permissive (CONFIG_CFI_PERMISSIVE).
 //!
 //! # Example
 //! ```text
-//! $ insmod hello.ko
-//! CFI failure at do_one_initcall+0x50/0x200 (target: init_module+0x0/0x10 [hello])
+//! CFI failure at do_one_initcall+0x50/0x200 (target: init_module+0x0/0x10 [hello]; expected type:
+//!   0x36b1c5a6)
 //! ```
 //!
 //! # Way out

@@ -68,7 +68,22 @@ impl Compared<'_> {
     }
 
     pub fn agrees(&self) -> bool {
-        self.died_in_init() || self.result_agrees() && self.log_agrees()
+        (self.died_in_init() || self.result_agrees() && self.log_agrees()) && self.is_proven()
+    }
+
+    /// What was advised against has shown that it is bad.
+    fn is_proven(&self) -> bool {
+        let Some(proof) = self.scene.proof else { return true };
+        let (code, word) = proof.advice;
+        let told = |foretold: &Foretold| {
+            foretold.advice.iter().any(|(of, text)| of == code && text.contains(word))
+        };
+        self.foretold.last().is_some_and(told)
+            && self
+                .played
+                .loads
+                .last()
+                .is_some_and(|load| load.log.iter().any(|line| line.contains(proof.log)))
     }
 
     fn show(&self, reason: Option<&str>) {

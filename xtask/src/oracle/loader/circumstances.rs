@@ -1,7 +1,7 @@
 //! Scenes about what lies around a module: how it is handed over, what starts at the same time,
 //! what the machine demands and mitigates, whose types it continues.
 
-use super::scene::{Attempt, Scene, State};
+use super::scene::{Attempt, Proof, Scene, State};
 use crate::modules::ModuleTree;
 use crate::oracle::loaders::case::Load;
 use crate::oracle::loaders::mutate::Mutant;
@@ -21,6 +21,35 @@ const CALLS: &[(&str, Who, u32, i32)] = &[
 const EBADF: i32 = 9;
 const EINVAL: i32 = 22;
 const ETXTBSY: i32 = 26;
+
+/// What loads, and goes wrong.
+const PROOFS: &[(&str, &str, Proof)] = &[
+    (
+        "stale",
+        "L-49 a field is read elsewhere",
+        Proof {
+            advice: ("L-49", "tv_nsec: at 16, in the kernel at 8"),
+            log: "stale: -1 nanoseconds",
+        },
+    ),
+    (
+        "overwritten",
+        "L-49 a structure is written beyond",
+        Proof {
+            advice: ("L-49", "8 bytes in the module, 16 in the kernel"),
+            log: "overwritten: the canary is dead",
+        },
+    ),
+    (
+        "init-positive",
+        "L-42 a positive constant",
+        Proof {
+            advice: ("L-42", "returns 5"),
+            log: "init suspiciously returned 5, it should follow 0/-E convention",
+        },
+    ),
+    ("no-exit", "L-43 no exit", Proof { advice: ("L-43", "never be unloaded"), log: "" }),
+];
 
 /// Its parameters are addresses of hardware (`module_param_hw`).
 const WITH_PORTS: [&str; 2] = ["drivers/parport/parport.ko", "drivers/parport/parport_pc.ko"];
@@ -73,13 +102,18 @@ pub fn scenes(built: &Built, tree: &ModuleTree, foreign: &ModuleTree) -> Result<
     ] {
         all.push(Scene { state: State::Appraised, ..Scene::of(name.to_owned(), load) });
     }
+    for (module, name, proof) in PROOFS {
+        let scene = Scene::of((*name).to_owned(), built.load(module)?);
+        all.push(Scene { proof: Some(*proof), ..scene });
+    }
     for (name, from) in [("its own kernel", tree), ("another kernel", foreign)] {
         let stock = Mutant::new(&from.module(WITH_TYPES)?.bytes);
         let types = stock.contents(stock.section(".BTF")?)?;
         let mut file = Mutant::new(&built.load("hello")?.bytes);
         file.add(".BTF", SHT_PROGBITS, SHF_ALLOC, &types, 0)?;
         let load = Load::new("hello", &file.0);
-        all.push(Scene::of(format!("L-45 types that continue those of {name}"), load));
+        let scene = Scene::of(format!("L-45 types that continue those of {name}"), load);
+        all.push(scene);
     }
     Ok(all)
 }

@@ -23,6 +23,8 @@ pub struct Foretold {
     pub log: Vec<String>,
     /// The code of the refusal.
     pub code: Option<&'static str>,
+    /// What is advised: the code, and all that is said.
+    pub advice: Vec<(String, String)>,
 }
 
 /// The name that the kernel gives a module.
@@ -52,7 +54,7 @@ pub fn foretell(target: &Target, scene: &Scene, played: Option<&Played>) -> Vec<
         let load = &attempt.load;
         let appraised = (scene.state == State::Appraised).then_some(-EACCES);
         if let Some(result) = attempt.answer.or(appraised) {
-            all.push(Foretold { result, log: Vec::new(), code: None });
+            all.push(Foretold { result, log: Vec::new(), code: None, advice: Vec::new() });
             continue;
         }
         let taint = played.and_then(|played| played.loads.get(number)).map_or(0, |h| h.taint);
@@ -72,6 +74,7 @@ pub fn foretell(target: &Target, scene: &Scene, played: Option<&Played>) -> Vec<
             result: refusal.map_or(0, |refusal| -refusal.errno.0),
             log,
             code: refusal.map(|refusal| refusal.code.as_str()),
+            advice: verdict.advice.iter().map(|d| (d.code.to_string(), format!("{d:?}"))).collect(),
         });
         if let Outcome::Loads { taint, .. } = verdict.outcome {
             let state = match attempt.who {

@@ -10,6 +10,17 @@ pub struct Scene {
     pub name: String,
     pub state: State,
     pub loads: Vec<Attempt>,
+    /// It loads, but is advised against, and shows in the real kernel that this is right.
+    pub proof: Option<Proof>,
+}
+
+/// What `komod check` says of a module, and what the module then does.
+#[derive(Clone, Copy)]
+pub struct Proof {
+    /// Code of the advice, and a word in it.
+    pub advice: (&'static str, &'static str),
+    /// What is logged when it runs.
+    pub log: &'static str,
 }
 
 /// A load, and who tries it.
@@ -75,7 +86,7 @@ impl State {
 impl Scene {
     /// One module, by root, in a plain machine.
     pub fn of(name: String, load: Load) -> Scene {
-        Scene { name, state: State::Plain, loads: vec![Attempt::by(Who::Root, load)] }
+        Scene { name, state: State::Plain, loads: vec![Attempt::by(Who::Root, load)], proof: None }
     }
 
     /// A case of the comparison of the loaders; `None` for one that cannot be staged.
@@ -102,6 +113,6 @@ impl Scene {
                 attempt.who = Who::Behind;
             }
         }
-        Some(Scene { name: case.name, state, loads })
+        Some(Scene { name: case.name, state, loads, proof: None })
     }
 }
