@@ -5,14 +5,12 @@
 //! write outside of what it has allocated; it logs nothing.
 //!
 //! # Why
-//! The kernel trusts much of a module's ELF structure, as loading needs root: indices,
-//! offsets, the class byte of the header. komod checks them, for it must not go wrong on any
-//! file.
+//! The kernel trusts much of a module's ELF structure, as loading needs root: indices, offsets,
+//! alignments. komod checks them, for it must not go wrong on any file.
 //!
 //! # Example
 //! ```text
-//! $ printf '\001' | dd of=hello.ko bs=1 seek=4 conv=notrunc     # the class byte: ELF32
-//! $ komod load hello.ko
+//! $ komod load hello.ko          # a relocation's symbol is not in the table
 //! error: cannot load hello: Invalid module format (ENOEXEC) [L-50]: …
 //! ```
 //!
