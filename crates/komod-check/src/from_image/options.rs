@@ -32,8 +32,8 @@ use Trace::{Always, Magic, Member, Section, Symbol, Text, True};
 
 /// Linux 6.1 and 6.12: `include/linux/vermagic.h`, `include/linux/module.h` (`struct module`),
 /// `kernel/module/` (`main.c`, `signing.c`, `strict_rwx.c`, `decompress.c`),
-/// `arch/x86/kernel/vmlinux.lds.S`, `arch/x86/kernel/cpu/bugs.c`, `include/asm-generic/vmlinux.lds.h`.
-const TRACES: [(&str, Trace); 25] = [
+/// `crypto/`, `arch/x86/kernel/vmlinux.lds.S`, `arch/x86/kernel/cpu/bugs.c`, `include/asm-generic/vmlinux.lds.h`.
+const TRACES: [(&str, Trace); 34] = [
     ("SMP", Magic("SMP")),
     ("PREEMPT_BUILD", Magic("preempt")),
     ("PREEMPT_RT", Magic("preempt_rt")),
@@ -63,6 +63,16 @@ const TRACES: [(&str, Trace); 25] = [
     ("MODULE_DECOMPRESS", Symbol("module_decompress")),
     ("MODULE_COMPRESS_XZ", Text("not an xz compressed module\n")),
     ("MODULE_COMPRESS_ZSTD", Text("not a zstd compressed module\n")),
+    // Of algorithms only those that are built in.
+    ("CRYPTO_MD4", Symbol("md4_mod_init")),
+    ("CRYPTO_MD5", Symbol("md5_mod_init")),
+    ("CRYPTO_SHA1", Symbol("sha1_generic_mod_init")),
+    ("CRYPTO_SHA256", Symbol("sha256_generic_mod_init")),
+    ("CRYPTO_SHA512", Symbol("sha512_generic_mod_init")),
+    ("CRYPTO_SHA3", Symbol("sha3_generic_mod_init")),
+    ("CRYPTO_SM3_GENERIC", Symbol("sm3_generic_mod_init")),
+    ("CRYPTO_STREEBOG", Symbol("streebog_mod_init")),
+    ("CRYPTO_ECDSA", Symbol("ecdsa_init")),
 ];
 
 /// The options that an image shows to be on; of others nothing is known.
