@@ -15,12 +15,12 @@ use crate::console;
 use crate::progress::Progress;
 use anyhow::{Context, Result};
 use files::File;
-use komod_kernel::map::Bytes;
+use komod_check::parallel;
+use komod_kernel::map::{self, Bytes};
 use komod_object::Module;
 use komod_place::dependencies;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A module file and its ties, before they are in the table.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -56,7 +56,7 @@ impl ModuleTable {
         let (files, folders) = files::in_folder(&folder)?;
         let table = ModuleTable::build(&read(&files, old.as_ref())?, &folders);
         // Without it the next call is as slow as this one.
-        if let Err(error) = keep(&kept, &table) {
+        if let Err(error) = map::publish(&kept, table.as_bytes()) {
             console::warning(&format!("cannot keep {}: {error}", kept.display()));
         }
         Ok(table)
@@ -90,33 +90,10 @@ fn read(files: &[File], old: Option<&ModuleTable>) -> Result<Vec<IndexedModule>>
             |module| module.to_indexed(),
         ));
     }
-    let next = AtomicUsize::new(0);
     let progress = Progress::start("reading modules");
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let work = || {
-        let mut read = Vec::new();
-        loop {
-            let turn = next.fetch_add(1, Ordering::Relaxed);
-            let Some(&number) = wanted.get(turn) else { return read };
-            read.push((number, ties(&files[number].path)));
-        }
-    };
-    let read = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        for _ in 0.. {
-            if threads.iter().all(std::thread::ScopedJoinHandle::is_finished) {
-                break;
-            }
-            let done = next.load(Ordering::Relaxed).min(wanted.len());
-            progress.set(format!("reading modules ({done} of {})", wanted.len()));
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
-        let ended = threads.into_iter().map(|thread| thread.join());
-        ended
-            .flat_map(|read| read.unwrap_or_else(|e| std::panic::resume_unwind(e)))
-            .collect::<Vec<_>>()
-    });
-    for (number, ties) in read {
+    let tell = |done| progress.set(format!("reading modules ({done} of {})", wanted.len()));
+    let read = parallel::each(wanted.len(), |turn| ties(&files[wanted[turn]].path), tell);
+    for (&number, ties) in wanted.iter().zip(read) {
         let IndexedModule { name, exports, imports, soft, .. } = ties?;
         let module = &mut modules[number];
         (module.name, module.exports) = (name, exports);
@@ -154,13 +131,4 @@ fn file_name(folder: &Path) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || ".+-".contains(c) { c } else { '_' };
     let tail: String = text.chars().rev().take(160).collect();
     format!("{}.idx", tail.chars().rev().map(safe).collect::<String>())
-}
-
-fn keep(path: &Path, table: &ModuleTable) -> std::io::Result<()> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let unfinished = path.with_extension(format!("{}.new", std::process::id()));
-    std::fs::write(&unfinished, table.as_bytes())?;
-    std::fs::rename(&unfinished, path)
 }
