@@ -1,6 +1,9 @@
 //! The kernel at the moment a module comes: just booted, with the modules it needs loaded.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::rc::Rc;
 
 use komod_kernel::exports::OwnedExport;
 use komod_load::{
@@ -8,6 +11,7 @@ use komod_load::{
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::links::Links;
 use crate::machine::Machine;
 use crate::target::Target;
 
@@ -18,8 +22,29 @@ pub(crate) struct Loaded {
     pub(crate) exports: FxHashMap<String, GivenExport>,
     /// Names of all modules that are checked: they stand for the kernel's own of these names.
     pub(crate) given: FxHashSet<String>,
+    /// Symbols that several of them export, and which.
+    pub(crate) contested: FxHashMap<String, Vec<String>>,
     /// What modules that do not load would have exported, and which.
     pub(crate) lost: BTreeMap<String, String>,
+}
+
+impl Loaded {
+    /// Nothing yet, of these.
+    pub(crate) fn of(all: &[Links]) -> Self {
+        let mut first: FxHashMap<&str, &str> = FxHashMap::default();
+        let mut contested: FxHashMap<String, Vec<String>> = FxHashMap::default();
+        for Links { name, exports, .. } in all {
+            for symbol in exports {
+                let other = *first.entry(symbol).or_insert(name);
+                if other != name {
+                    let owners = contested.entry(symbol.clone());
+                    owners.or_insert_with(|| vec![other.to_owned()]).push(name.clone());
+                }
+            }
+        }
+        let given = all.iter().map(|links| links.name.clone()).filter(|name| !name.is_empty());
+        Loaded { given: given.collect(), contested, ..Loaded::default() }
+    }
 }
 
 #[derive(Debug)]
@@ -37,6 +62,18 @@ pub(crate) struct Assumed<'t> {
     facts: Facts,
     /// Modules that are there: the machine's, and those that are loaded because this one uses them.
     there: BTreeSet<&'t str>,
+    /// One more module, of which only this export is known.
+    also: Option<(&'t str, &'t str)>,
+    /// What was found out about the module's signature: it may be asked for several times.
+    signature: Rc<OnceCell<Signature>>,
+}
+
+/// A signature that was judged.
+#[derive(Debug)]
+struct Signature {
+    payload: Range<*const u8>,
+    verdict: SignatureVerdict,
+    log: Vec<LogLine>,
 }
 
 impl<'t> Assumed<'t> {
@@ -51,7 +88,8 @@ impl<'t> Assumed<'t> {
         let mut facts = target.facts.clone();
         machine.apply(&mut facts);
         let there = machine.loaded.iter().map(|module| module.name.as_str()).collect();
-        let mut assumed = Assumed { target, machine, loaded, facts, there };
+        let signature = Rc::default();
+        let mut assumed = Assumed { target, machine, loaded, facts, there, also: None, signature };
         // What was checked before is loaded in any case.
         let owners = imports.iter().filter_map(|symbol| match machine.only_loaded {
             false => assumed.owner(symbol),
@@ -66,14 +104,19 @@ impl<'t> Assumed<'t> {
     pub(crate) fn with(&self, change: impl FnOnce(&mut Facts)) -> Self {
         let mut facts = self.facts.clone();
         change(&mut facts);
-        let Assumed { target, machine, loaded, .. } = *self;
-        Assumed { target, machine, loaded, facts, there: self.there.clone() }
+        let Assumed { target, machine, loaded, also, .. } = *self;
+        let (there, signature) = (self.there.clone(), self.signature.clone());
+        Assumed { target, machine, loaded, facts, there, also, signature }
     }
 
-    /// The same kernel with one more module loaded.
-    pub(crate) fn with_module(&self, name: &'t str) -> Self {
-        let mut more = self.with(|_| ());
+    /// The same kernel with one more module loaded, which exports this symbol.
+    pub(crate) fn with_module<'s>(&self, name: &'s str, symbol: &'s str) -> Assumed<'s>
+    where
+        't: 's,
+    {
+        let mut more: Assumed<'s> = self.with(|_| ());
         more.there.insert(name);
+        more.also = Some((symbol, name));
         more
     }
 
@@ -90,9 +133,11 @@ impl<'t> Assumed<'t> {
         (!self.loaded.given.contains(owner)).then_some(owner)
     }
 
-    /// A module that is not there but exports the same symbol.
-    pub(crate) fn rival(&self, symbol: &str) -> Option<&'t str> {
-        self.owner(symbol).filter(|owner| !self.there.contains(owner))
+    /// Modules that are not there but export the same symbol.
+    pub(crate) fn rivals(&self, symbol: &str) -> impl Iterator<Item = &'t str> {
+        let contested = self.loaded.contested.get(symbol).into_iter().flatten();
+        let owners = contested.map(String::as_str).chain(self.owner(symbol));
+        owners.filter(|owner| !self.there.contains(owner))
     }
 
     /// What the kernel, or a module of its own, exports by that name, and where that is.
@@ -141,6 +186,11 @@ impl<'t> Kernel for Assumed<'t> {
         if owner == Some(None) {
             return of_stock(Owner::Kernel);
         }
+        if let Some((_, module)) = self.also.filter(|(symbol, _)| *symbol == name) {
+            let owner = self.there(module, Taint::default())?;
+            let address = address(0, true);
+            return Some(Resolved { address, crc: None, gpl_only: false, namespace: None, owner });
+        }
         if let Some(given) = self.loaded.exports.get(name) {
             let LinkedExport { address, crc, gpl_only, ref namespace, .. } = given.export;
             let owner = self.there(&given.owner, given.taints)?;
@@ -175,6 +225,16 @@ impl<'t> Kernel for Assumed<'t> {
         signature: &[u8],
         log: &mut Vec<LogLine>,
     ) -> SignatureVerdict {
-        self.target.trust.judge(payload, signature, self.machine.modprobe, log)
+        let known = self.signature.get_or_init(|| {
+            let mut log = Vec::new();
+            let modprobe = self.machine.modprobe;
+            let verdict = self.target.trust.judge(payload, signature, modprobe, &mut log);
+            Signature { payload: payload.as_ptr_range(), verdict, log }
+        });
+        if known.payload != payload.as_ptr_range() {
+            return self.target.trust.judge(payload, signature, self.machine.modprobe, log);
+        }
+        log.extend(known.log.iter().cloned());
+        known.verdict
     }
 }

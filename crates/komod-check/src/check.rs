@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use komod_load::{Image, Plan, Refusal, RegionBases, Request, link, plan_to_link, survey};
+use komod_load::{Image, Plan, Refusal, RegionBases, Request, Taint, link, plan_to_link, survey};
 
 use crate::advice::{Accepted, advice};
 use crate::assumed::{Assumed, GivenExport, Loaded};
@@ -41,8 +41,7 @@ pub struct Judged {
 impl<'t> Checker<'t> {
     /// `all` are the modules that will be checked: they stand for the kernel's own of these names.
     pub fn new(target: &'t Target, all: &[Links]) -> Self {
-        let given = all.iter().map(|links| links.name.clone()).filter(|name| !name.is_empty());
-        let loaded = Loaded { given: given.collect(), ..Loaded::default() };
+        let loaded = Loaded::of(all);
         let (machine, request) = (Machine::fresh(), Request::default());
         Checker { target, machine, request, loaded, deep: true }
     }
@@ -99,8 +98,10 @@ impl<'t> Checker<'t> {
                 let outcome = Outcome::Refused { refusal, later };
                 let diagnostics =
                     explain(path, &name, bytes, self.target, &self.loaded.lost, &outcome);
+                let given = self.of_loaded(&name, bytes, links);
+                let lost = if given.is_empty() { links.exports.clone() } else { Vec::new() };
                 let verdict = self.verdict(name, outcome, diagnostics);
-                return Judged { verdict, given: Vec::new(), lost: links.exports.clone() };
+                return Judged { verdict, given, lost };
             }
         };
         let conditions = conditions(bytes, &kernel, request, machine, &plan);
@@ -114,16 +115,27 @@ impl<'t> Checker<'t> {
         });
         let mut dmesg = plan.dmesg.clone();
         dmesg.extend(plan.arguments.dmesg.iter().cloned());
-        let taints = plan.taint;
-        let outcome = Outcome::Loads { dmesg, taint: taints };
+        let outcome = Outcome::Loads { dmesg, taint: plan.taint };
         let needs = plan.uses.clone();
         let can_leave = plan.has_exit || !plan.has_init;
-        let exports = image.exports.into_iter();
-        let given =
-            exports.map(|export| GivenExport { owner: name.clone(), taints, export }).collect();
+        let given = given(&name, plan.taint, image);
         let verdict = self.verdict(name, outcome, Vec::new());
         let verdict = Verdict { needs, conditions, depends, can_leave, advice, ..verdict };
         Judged { verdict, given, lost: Vec::new() }
+    }
+
+    /// What a module exports that cannot be loaded because the machine has one of this name: that
+    /// one is taken for this file, if this file could have been loaded.
+    fn of_loaded(&self, name: &str, bytes: &[u8], links: &Links) -> Vec<GivenExport> {
+        if self.machine.find(name).is_none() {
+            return Vec::new();
+        }
+        let mut before = self.machine.clone();
+        before.loaded.retain(|module| module.name != name);
+        let kernel = Assumed::new(self.target, &before, &self.loaded, name, &links.imports);
+        let request = Request { capable: true, ..Request::default() };
+        let loaded = attempt(bytes, &kernel, &request);
+        loaded.map_or_else(|_| Vec::new(), |(plan, image)| given(name, plan.taint, image))
     }
 
     /// Loads a judged module, if it loads: later ones find its symbols, or why they are missing.
@@ -156,6 +168,11 @@ impl<'t> Checker<'t> {
             advice: Vec::new(),
         }
     }
+}
+
+fn given(owner: &str, taints: Taint, image: Image) -> Vec<GivenExport> {
+    let given = |export| GivenExport { owner: owner.to_owned(), taints, export };
+    image.exports.into_iter().map(given).collect()
 }
 
 /// One load, as far as it goes without running the module.

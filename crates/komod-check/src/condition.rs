@@ -1,6 +1,6 @@
 //! What a machine may have that changes a verdict.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use komod_load::params::Store;
 use komod_load::{Facts, Kernel, Plan, Refusal, Request};
@@ -72,10 +72,15 @@ pub(crate) fn conditions(
             }
         }
     }
-    let rivals: BTreeSet<&str> =
-        plan.exports.iter().filter_map(|export| kernel.rival(&export.name)).collect();
-    for rival in rivals.into_iter().filter(|rival| *rival != plan.name) {
-        if let Err(refusal) = attempt(bytes, &kernel.with_module(rival), request) {
+    let mut rivals: BTreeMap<&str, &str> = BTreeMap::new();
+    for export in &plan.exports {
+        for rival in kernel.rivals(&export.name).filter(|rival| *rival != plan.name) {
+            // The kernel complains about the first.
+            rivals.entry(rival).or_insert(&export.name);
+        }
+    }
+    for (rival, symbol) in rivals {
+        if let Err(refusal) = attempt(bytes, &kernel.with_module(rival, symbol), request) {
             found.push(Condition { when: format!("{rival} is loaded"), refusal: *refusal });
         }
     }

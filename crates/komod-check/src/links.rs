@@ -1,8 +1,7 @@
 //! What modules want from each other, and the order to load them in.
 
-use std::collections::BTreeMap;
-
 use komod_object::Module;
+use rustc_hash::FxHashMap;
 
 /// How a module is tied to others. Empty for a file that is no module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,7 +29,7 @@ impl Links {
 
 /// Numbers of the modules, each after those whose symbols it wants. Circles are cut somewhere.
 pub fn order(modules: &[Links]) -> Vec<usize> {
-    let mut exporters = BTreeMap::new();
+    let mut exporters = FxHashMap::default();
     for (number, module) in modules.iter().enumerate() {
         exporters.extend(module.exports.iter().map(|symbol| (symbol.as_str(), number)));
     }

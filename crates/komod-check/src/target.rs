@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use komod_kernel::btf::Btf;
 use komod_kernel::config::KernelConfig;
@@ -17,7 +17,7 @@ use komod_object::symvers::SymversError;
 use crate::built_with::KernelBuild;
 use crate::from_image::{self, Known};
 use crate::learned::Learned;
-use crate::signature::{KeyError, Keys, Trust};
+use crate::signature::{KeyError, Keys, Proven, Trust};
 use crate::{remembered, symvers};
 
 /// Why a kernel's files do not say which modules it takes.
@@ -157,7 +157,8 @@ impl Target {
             );
         }
         let dialect = Dialect::of_version(version.major, version.minor);
-        let trust = Trust { keys, algorithms, dialect, stock: learned.stock_signature.clone() };
+        let stock = learned.stock_signature.clone();
+        let trust = Trust { keys, algorithms, dialect, stock, proven: None };
         let builtin = learned.builtin.iter().cloned().collect();
         let btf = OnceLock::new();
         Some(Target { learned, facts, exports, trust, build, builtin, btf, unknown })
@@ -201,6 +202,16 @@ impl Target {
     /// many they are.
     pub fn trust(&mut self, file: &[u8]) -> Result<usize, KeyError> {
         self.trust.keys.add(file)
+    }
+
+    /// Signatures that were found good with this cache before are not verified again.
+    pub fn recall_signatures(&mut self, cache: &Path) {
+        self.trust.proven = Some(Arc::new(Proven::of(cache)));
+    }
+
+    /// Keeps in that cache which signatures were found good since.
+    pub fn keep_signatures(&self) {
+        self.trust.proven.iter().for_each(|proven| proven.keep());
     }
 
     /// What verdicts cannot take into account, for want of files.

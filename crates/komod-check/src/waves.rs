@@ -1,6 +1,6 @@
 //! Modules that can be checked at the same time.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::links::Links;
 
@@ -8,8 +8,8 @@ use crate::links::Links;
 /// taken gives the verdicts that the order itself gives, one after the other.
 pub fn waves(modules: &[Links], order: &[usize]) -> Vec<Vec<usize>> {
     // For a symbol, the first wave that may use its exporters, and the last that wanted it.
-    let mut usable: HashMap<&str, usize> = HashMap::new();
-    let mut wanted: HashMap<&str, usize> = HashMap::new();
+    let mut usable: FxHashMap<&str, usize> = FxHashMap::default();
+    let mut wanted: FxHashMap<&str, usize> = FxHashMap::default();
     let mut waves: Vec<Vec<usize>> = Vec::new();
     for &number in order {
         let Some(module) = modules.get(number) else { continue };

@@ -13,9 +13,19 @@ use std::path::{Path, PathBuf};
 /// Folders deeper than this are not looked into (Linux 6.12's modules have seven levels).
 const MAX_DEPTH: usize = 16;
 
-/// Files as they are; of folders, the modules in them, sorted.
-pub fn files(what: &[PathBuf]) -> Result<Vec<PathBuf>> {
+/// A file, or a folder, that could not be read: the others can be checked nevertheless.
+#[derive(Debug)]
+pub struct Unread {
+    pub path: PathBuf,
+    /// Tells the path, too.
+    pub error: anyhow::Error,
+}
+
+/// Files as they are; of folders, the modules in them, sorted. And the folders below that could
+/// not be read.
+pub fn files(what: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<Unread>)> {
     let mut all: Vec<PathBuf> = Vec::new();
+    let mut unread = Vec::new();
     for path in what {
         let meta = std::fs::metadata(path).with_context(|| path.display().to_string())?;
         if !meta.is_dir() {
@@ -23,34 +33,43 @@ pub fn files(what: &[PathBuf]) -> Result<Vec<PathBuf>> {
             continue;
         }
         let mut found = Vec::new();
-        walk(path, 0, &mut found)?;
-        if found.is_empty() {
+        walk(path, 0, &mut found, &mut unread);
+        if unread.iter().any(|unread| unread.path == *path) {
+            return Err(unread.remove(0).error);
+        }
+        if found.is_empty() && unread.is_empty() {
             let error = Explained::new(format!("there is no module in {}", path.display()));
             return Err(error.hint("modules end in .ko, .ko.gz, .ko.xz or .ko.zst").into());
         }
         found.sort();
         all.extend(found);
     }
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = std::collections::HashSet::with_capacity(all.len());
     all.retain(|path| seen.insert(path.clone()));
-    Ok(all)
+    Ok((all, unread))
 }
 
 /// Links to folders are not followed: `build` and `source` lead out of a kernel's modules.
-fn walk(dir: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> {
+fn walk(dir: &Path, depth: usize, found: &mut Vec<PathBuf>, unread: &mut Vec<Unread>) {
     if depth > MAX_DEPTH {
-        return Ok(());
+        return;
     }
-    for entry in std::fs::read_dir(dir).with_context(|| dir.display().to_string())? {
-        let entry = entry.with_context(|| dir.display().to_string())?;
+    let mut fails = |error: std::io::Error| {
+        let error = anyhow::Error::new(error).context(dir.display().to_string());
+        unread.push(Unread { path: dir.to_owned(), error });
+    };
+    let entries = match std::fs::read_dir(dir).and_then(Iterator::collect::<Result<Vec<_>, _>>) {
+        Ok(entries) => entries,
+        Err(error) => return fails(error),
+    };
+    for entry in entries {
         let (path, kind) = (entry.path(), entry.file_type());
         if kind.as_ref().is_ok_and(std::fs::FileType::is_dir) {
-            walk(&path, depth + 1, found)?;
+            walk(&path, depth + 1, found, unread);
         } else if module_name(&path).is_some() && path.is_file() {
             found.push(path);
         }
     }
-    Ok(())
 }
 
 /// The kernels to check for: those named, else the one the first module was built for, else the
@@ -69,7 +88,13 @@ pub fn targets(wanted: &[String], files: &[PathBuf]) -> Result<Vec<Target>> {
 /// What is known of a kernel, from the cache if nothing has changed.
 fn target(kernel: &FoundKernel) -> Result<Target> {
     let cache = kernels::cache().ok();
-    if let Some(target) = cache.as_deref().and_then(|cache| Target::kept(kernel, cache)) {
+    let mut target = facts(kernel, cache.as_deref())?;
+    cache.iter().for_each(|cache| target.recall_signatures(cache));
+    Ok(target)
+}
+
+fn facts(kernel: &FoundKernel, cache: Option<&Path>) -> Result<Target> {
+    if let Some(target) = cache.and_then(|cache| Target::kept(kernel, cache)) {
         return Ok(target);
     }
     let image = match kernel.image.is_some().then(|| kernels::prepare_to_read(kernel)).transpose() {
@@ -95,7 +120,7 @@ fn target(kernel: &FoundKernel) -> Result<Target> {
         }
     });
     // Without an image that is there, the warning is worth repeating.
-    if let (Ok(target), Some(cache)) = (&target, &cache)
+    if let (Ok(target), Some(cache)) = (&target, cache)
         && image.is_some() == kernel.image.is_some()
     {
         target.keep(kernel, cache);

@@ -1,5 +1,6 @@
 //! Asking for the verdicts of many modules, for several kernels; the table of them.
 
+use crate::checking::Unread;
 use crate::progress::Progress;
 use anyhow::Result;
 use komod_check::{
@@ -13,20 +14,34 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub struct Table {
     pub files: Vec<PathBuf>,
     pub rows: Vec<Vec<Verdict>>,
+    /// Files without a row.
+    pub unread: Vec<Unread>,
     releases: Vec<String>,
 }
 
 /// Asks for all of them; `deep`ly, also for what the kernel does not check. Modules of one wave are
-/// asked for at the same time.
+/// asked for at the same time. A file that cannot be read leaves the others their verdicts.
 pub fn verdicts(
     files: &[PathBuf],
     targets: &[Target],
     machine: &Machine,
     request: &Request,
     deep: bool,
-) -> Result<Table> {
+) -> Table {
     let progress = Progress::start(format!("reading {} modules", files.len()));
-    let mut modules = read_all(files, &progress)?;
+    let mut unread = Vec::new();
+    let mut sound = Vec::new();
+    let mut modules = Vec::new();
+    for (file, module) in files.iter().zip(read_all(files, &progress)) {
+        match module {
+            Ok(module) => {
+                sound.push(file.clone());
+                modules.push(module);
+            }
+            Err(error) => unread.push(Unread { path: file.clone(), error }),
+        }
+    }
+    let files = sound;
     let links: Vec<Links> =
         modules.iter_mut().map(|module| std::mem::take(&mut module.links)).collect();
     let checker = |target| {
@@ -55,15 +70,21 @@ pub fn verdicts(
         };
         let judged = parallel::each(wave.len(), judge, tell);
         for (&number, judged) in wave.iter().zip(judged) {
-            let taken =
-                checkers.iter_mut().zip(judged?).map(|(checker, judged)| checker.take(judged));
-            rows[number].extend(taken);
             modules[number].kept = None;
+            match judged {
+                Ok(judged) => {
+                    let both = checkers.iter_mut().zip(judged);
+                    rows[number].extend(both.map(|(checker, judged)| checker.take(judged)));
+                }
+                // It went away in the meantime.
+                Err(error) => unread.push(Unread { path: files[number].clone(), error }),
+            }
         }
         before += wave.len();
     }
+    let (files, rows) = files.into_iter().zip(rows).filter(|(_, row)| !row.is_empty()).unzip();
     let releases = targets.iter().map(|target| target.release().to_owned()).collect();
-    Ok(Table { files: files.to_vec(), rows, releases })
+    Table { files, rows, unread, releases }
 }
 
 /// Modules that were compressed are kept until they are checked, up to this size together: to read
@@ -75,7 +96,7 @@ struct ReadModule {
     kept: Option<Vec<u8>>,
 }
 
-fn read_all(files: &[PathBuf], progress: &Progress) -> Result<Vec<ReadModule>> {
+fn read_all(files: &[PathBuf], progress: &Progress) -> Vec<Result<ReadModule>> {
     let kept = AtomicUsize::new(0);
     let read = |number: usize| -> Result<ReadModule> {
         let Contents { elf, compressed } = dependencies::contents(&files[number])?;
@@ -86,7 +107,7 @@ fn read_all(files: &[PathBuf], progress: &Progress) -> Result<Vec<ReadModule>> {
         Ok(ReadModule { links, kept: room.then_some(elf) })
     };
     let tell = |done| progress.set(format!("reading modules ({done} of {})", files.len()));
-    parallel::each(files.len(), read, tell).into_iter().collect()
+    parallel::each(files.len(), read, tell)
 }
 
 impl Table {

@@ -126,6 +126,29 @@ fn size_is_no_obstacle() {
     }
 }
 
+#[test]
+fn the_others_are_checked_nevertheless() {
+    let Some(kernel) = &kernels().pop() else { return };
+    let user = User::new("others");
+    let good = hello(&user, kernel);
+    let file = user.file("all/good.ko", &good);
+    grown(&user, "all/large.ko", &good, 201 * MIB);
+    let folder = file.parent().unwrap();
+    let both = said(&user, folder, kernel).ends_with(1);
+    both.complains("not checked: ").complains("large.ko");
+    assert!(both.out.contains("good.ko  loads"), "{both:#?}");
+    let args = ["check", "--json", folder.to_str().unwrap(), "-k", kernel.root.to_str().unwrap()];
+    let json = user.komod(&args).ends_with(1);
+    let answer: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(answer["ok"], false);
+    assert_eq!(answer["verdicts"].as_array().unwrap().len(), 1);
+    assert_eq!(answer["verdicts"][0]["loads"], true);
+    let unread = answer["unread"].as_array().unwrap();
+    assert_eq!(unread.len(), 1);
+    assert!(unread[0]["file"].as_str().unwrap().ends_with("all/large.ko"), "{unread:?}");
+    assert!(unread[0]["error"].as_str().unwrap().contains("too many"), "{unread:?}");
+}
+
 /// Little is packed, much comes out.
 #[test]
 fn packed_nonsense_is_refused() {

@@ -199,12 +199,15 @@ fn two_modules_with_the_same_symbol_exclude_each_other() {
         });
         let of_rivals: Vec<(&str, &Value)> =
             conditions.filter(|(_, condition)| condition["code"] == "L-33").collect();
-        let [(module, condition)] = of_rivals[..] else { panic!("{of_rivals:?}") };
-        let other = if module == "owner" { "rival" } else { "owner" };
-        assert_eq!(condition["when"], format!("{other} is loaded"));
-        let last = condition["dmesg"].as_array().unwrap().last().unwrap();
-        let line = format!("{module}: exports duplicate symbol shared_thing (owned by {other})");
-        assert_eq!(last, &line);
+        assert_eq!(of_rivals.len(), 2, "whichever comes second is refused: {of_rivals:?}");
+        for (module, condition) in of_rivals {
+            let other = if module == "owner" { "rival" } else { "owner" };
+            assert_eq!(condition["when"], format!("{other} is loaded"));
+            let last = condition["dmesg"].as_array().unwrap().last().unwrap();
+            let line =
+                format!("{module}: exports duplicate symbol shared_thing (owned by {other})");
+            assert_eq!(last, &line);
+        }
 
         // A symbol that the kernel has is refused at once. modpost would not build that, so the
         // name is changed afterwards.
@@ -221,6 +224,23 @@ fn two_modules_with_the_same_symbol_exclude_each_other() {
         let args = ["check", twice.to_str().unwrap(), "-k", root(&kernel)];
         let said = user.komod(&args).ends_with(1).complains("error[L-33]");
         said.complains("hint: rename register_reboot_notifier: the kernel itself has it");
+    }
+}
+
+/// What is loaded already is refused, but its symbols are there.
+#[test]
+fn the_symbols_of_a_loaded_module_are_those_of_its_file() {
+    for kernel in kernels() {
+        let user = User::new("already");
+        let mut files = built(&user, &kernel, "first", &[("owner", OWNER), ("user", USER)]);
+        files.extend(built(&user, &kernel, "second", &[("rival", OWNER)]));
+        let [owner, using, rival] = words(&files)[..] else { panic!("{files:?}") };
+        let args = [owner, using, rival, "--loaded", "owner"];
+        for (module, code) in [("owner", "L-24"), ("user", "loads"), ("rival", "L-33")] {
+            assert_eq!(becomes(&user, &kernel, &args, module), code);
+        }
+        let args = [owner, using, "--insmod", "--loaded", "owner"];
+        assert_eq!(becomes(&user, &kernel, &args, "user"), "loads");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use komod_object::cms::{Certificate, CmsError, Dialect, KeyId};
+use komod_object::cms::{Certificate, CmsError, Dialect, KeyId, KeyKind};
 
 use super::algorithms::Algorithms;
 use super::key::PublicKey;
@@ -25,6 +25,9 @@ pub(super) struct Key {
     /// The identifier in its certificate.
     key_id: Option<Vec<u8>>,
     pub(super) key: PublicKey,
+    pub(super) kind: KeyKind,
+    /// The key as it stands in its certificate.
+    pub(super) bits: Vec<u8>,
 }
 
 /// Why a file has no key that can be trusted.
@@ -82,6 +85,8 @@ impl Keys {
                     id: [certificate.serial, certificate.issuer].concat(),
                     key_id: certificate.key_id.map(<[u8]>::to_vec),
                     key: PublicKey::new(certificate.key_kind, certificate.key).ok()?,
+                    kind: certificate.key_kind,
+                    bits: certificate.key.to_vec(),
                 })
             };
             self.certificates.iter().filter_map(load).collect()

@@ -16,12 +16,16 @@ mod key;
 mod keys;
 mod multiples;
 mod pem;
+mod proven;
 mod rsa;
 mod verify;
 
 pub(crate) use algorithms::Algorithms;
 pub(crate) use certificates::certificates;
 pub use keys::{KeyError, Keys};
+pub(crate) use proven::Proven;
+
+use std::sync::Arc;
 
 use komod_load::{LogLine, SignatureVerdict};
 use komod_object::cms::{Dialect, Message};
@@ -35,6 +39,8 @@ pub(crate) struct Trust {
     /// The certificates in the kernel's image are among the keys. Without them, a signature by who
     /// signed this module of the kernel's own counts as good.
     pub(crate) stock: Option<Vec<u8>>,
+    /// What need not be verified again.
+    pub(crate) proven: Option<Arc<Proven>>,
 }
 
 impl Trust {
@@ -51,6 +57,7 @@ impl Trust {
             algorithms: &self.algorithms,
             dialect: self.dialect,
             modprobe,
+            proven: self.proven.as_deref(),
         };
         match verifier.verify(payload, signature, log) {
             SignatureVerdict::UnknownKey if self.is_stock(signature) => SignatureVerdict::Valid,

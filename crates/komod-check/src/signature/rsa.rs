@@ -80,10 +80,14 @@ impl Rsa {
     /// The number to the power of the exponent. Nothing here is secret: square and multiply.
     fn power(&self, number: BoxedUint) -> BoxedUint {
         let base = BoxedMontyForm::new(number, &self.modulus);
-        let mut product = BoxedMontyForm::one(&self.modulus);
         let bits =
             self.exponent.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1));
-        for bit in bits.skip_while(|bit| *bit == 0) {
+        let mut bits = bits.skip_while(|bit| *bit == 0);
+        let mut product = match bits.next() {
+            Some(_) => base.clone(),
+            None => BoxedMontyForm::one(&self.modulus),
+        };
+        for bit in bits {
             product = product.square();
             if bit == 1 {
                 product = product.mul(&base);

@@ -10,6 +10,7 @@ use super::digest::digest;
 use super::key::PublicKey;
 use super::key::errno::{EBADMSG, EKEYREJECTED, ENOENT, ENOKEY, ENOPKG};
 use super::keys::{Key, find};
+use super::proven::{Claim, Proven};
 
 /// `KERN_ERR` and `KERN_WARNING`.
 const ERR: u8 = 3;
@@ -21,6 +22,7 @@ pub(super) struct Verifier<'k> {
     pub(super) algorithms: &'k Algorithms,
     pub(super) dialect: Dialect,
     pub(super) modprobe: bool,
+    pub(super) proven: Option<&'k Proven>,
 }
 
 /// A signer, with what has been found out about it.
@@ -183,8 +185,14 @@ impl Verifier<'_> {
         }
         let signer = one.signer;
         let by_signer = |key: &Key| {
-            let verified =
-                key.key.verify(signer.scheme, signer.hash, &one.digest, signer.signature);
+            let Signer { scheme, hash, signature, .. } = *signer;
+            let verify = || key.key.verify(scheme, hash, &one.digest, signature);
+            let (kind, digest) = (key.kind, &one.digest);
+            let claim = Claim { kind, key: &key.bits, scheme, hash, digest, signature };
+            let verified = match self.proven {
+                Some(proven) => proven.once(claim, verify),
+                None => verify(),
+            };
             verified.map_err(|_| EKEYREJECTED)
         };
         let by_key = |certificate: &Certificate<'_>, key: &Key| {

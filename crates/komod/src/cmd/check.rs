@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use super::check_how::HowArgs;
-use crate::checking;
+use crate::checking::{self, Unread};
 use crate::console;
 use crate::json;
 use crate::text::plural;
@@ -44,7 +44,7 @@ Examples:
                                               signed with a key that the machine's owner enrolled
   komod check --sarif out/ -k 6.1             the same for a code host
 
-Exit status: 0 all of them load, 1 some do not, 2 the command line is wrong.
+Exit status: 0 all of them load, 1 some do not or cannot be read, 2 the command line is wrong.
 `komod explain L-08` is the page about a code; `komod kernel list` shows the kernels known here.")]
 pub struct CheckArgs {
     /// Module files, or folders with some
@@ -76,6 +76,15 @@ struct Answer<'a> {
     ok: bool,
     kernels: Vec<KernelAnswer<'a>>,
     verdicts: Vec<VerdictAnswer<'a>>,
+    /// What could not be read, and so was not checked.
+    unread: Vec<UnreadAnswer<'a>>,
+}
+
+#[derive(Serialize)]
+struct UnreadAnswer<'a> {
+    #[serde(serialize_with = "json::path")]
+    file: &'a Path,
+    error: String,
 }
 
 #[derive(Serialize)]
@@ -124,13 +133,18 @@ struct DependsAnswer<'a> {
 }
 
 pub fn run(args: &CheckArgs) -> Result<Outcome> {
-    let files = checking::files(&args.what)?;
+    let (files, unread) = checking::files(&args.what)?;
     let mut targets = checking::targets(&args.how.kernels(&args.kernels), &files)?;
     trust(&mut targets, &args.keys)?;
     let (machine, request) = args.how.machine_and_request()?;
     let told = args.details || args.json || args.sarif || files.len() == 1 && targets.len() == 1;
-    let verdicts = verdicts::verdicts(&files, &targets, &machine, &request, told)?;
-    let ok = verdicts.rows.iter().flatten().all(Verdict::loads);
+    let mut verdicts = verdicts::verdicts(&files, &targets, &machine, &request, told);
+    targets.iter().for_each(Target::keep_signatures);
+    verdicts.unread.extend(unread);
+    if verdicts.files.is_empty() && verdicts.unread.len() == 1 {
+        return Err(verdicts.unread.remove(0).error);
+    }
+    let ok = verdicts.unread.is_empty() && verdicts.rows.iter().flatten().all(Verdict::loads);
     if args.sarif {
         console::line(&sarif_log(&verdicts).to_string());
     } else if args.json {
@@ -140,7 +154,16 @@ pub fn run(args: &CheckArgs) -> Result<Outcome> {
             unknown: target.unknown(),
         });
         let answers = verdicts.each().map(|(file, verdict)| answer(file, verdict));
-        let answer = Answer { ok, kernels: kernels.collect(), verdicts: answers.collect() };
+        let unread = verdicts
+            .unread
+            .iter()
+            .map(|Unread { path, error }| UnreadAnswer { file: path, error: format!("{error:#}") });
+        let answer = Answer {
+            ok,
+            kernels: kernels.collect(),
+            verdicts: answers.collect(),
+            unread: unread.collect(),
+        };
         json::print("komod-check", answer)?;
     } else {
         for target in &targets {
@@ -149,6 +172,9 @@ pub fn run(args: &CheckArgs) -> Result<Outcome> {
             }
         }
         show(&verdicts, args.details);
+    }
+    for Unread { error, .. } in &verdicts.unread {
+        console::warning(&format!("not checked: {error:#}"));
     }
     Ok(if ok { Outcome::Good } else { Outcome::Bad })
 }

@@ -69,7 +69,10 @@ pub fn run(args: &GraphArgs) -> Result<Outcome> {
     let mut roots: Option<Vec<String>> = None;
     match &args.what {
         Some(path) if path.exists() => {
-            let files = checking::files(std::slice::from_ref(path))?;
+            let (files, unread) = checking::files(std::slice::from_ref(path))?;
+            for unread in unread {
+                console::warning(&format!("not read: {:#}", unread.error));
+            }
             given = ModuleTable::of_files(&files)?;
             roots = Some(given.modules().map(|module| module.name().to_owned()).collect());
         }
