@@ -88,8 +88,18 @@ pub fn lines(data: &[u8]) -> impl Iterator<Item = Result<Entry<'_>, SymversError
 
 fn entry(line: &[u8]) -> Result<Entry<'_>, &'static str> {
     let line = core::str::from_utf8(line).map_err(|_| "not UTF-8")?;
-    let mut fields = line.split('\t');
-    let mut next = || fields.next();
+    // Fields are short: a plain search is faster here than one that looks at many bytes at a time.
+    let mut rest = Some(line);
+    let mut next = || {
+        let text = rest?;
+        let tab = text.bytes().position(|byte| byte == b'\t');
+        let (field, others) = match tab.and_then(|tab| text.split_at_checked(tab)) {
+            Some((field, others)) => (field, others.get(1..)),
+            None => (text, None),
+        };
+        rest = others;
+        Some(field)
+    };
     let crc = next().unwrap_or_default();
     let digits = crc.strip_prefix("0x").ok_or("checksum does not start with 0x")?;
     if digits.starts_with('+') {

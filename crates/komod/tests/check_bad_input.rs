@@ -135,7 +135,7 @@ fn the_others_are_checked_nevertheless() {
     grown(&user, "all/large.ko", &good, 201 * MIB);
     let folder = file.parent().unwrap();
     let both = said(&user, folder, kernel).ends_with(1);
-    both.complains("not checked: ").complains("large.ko");
+    let both = both.complains("not checked: ").complains("large.ko");
     assert!(both.out.contains("good.ko  loads"), "{both:#?}");
     let args = ["check", "--json", folder.to_str().unwrap(), "-k", kernel.root.to_str().unwrap()];
     let json = user.komod(&args).ends_with(1);
