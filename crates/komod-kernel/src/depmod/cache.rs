@@ -9,12 +9,11 @@
 //! A cache that is damaged or of another version counts as empty.
 
 use super::facts::{Facts, LISTS};
+use super::stamp::{NUMBERS, Stamp};
 use super::walk::ModuleFile;
 use rustc_hash::{FxHashMap, FxHasher};
-use std::fs::Metadata;
 use std::hash::Hasher;
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// Its name beside the indexes.
@@ -23,24 +22,6 @@ pub const FILE: &str = "modules.komod-cache";
 const MAGIC: &[u8; 16] = b"komod depmod  1\n";
 /// A larger cache is none.
 const MAX_FILE: u64 = 1 << 30;
-
-/// How a file looked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp([u64; 7]);
-
-impl Stamp {
-    fn of(file: &Metadata) -> Stamp {
-        Stamp([
-            file.size(),
-            file.mtime().cast_unsigned(),
-            file.mtime_nsec().cast_unsigned(),
-            file.ctime().cast_unsigned(),
-            file.ctime_nsec().cast_unsigned(),
-            file.ino(),
-            file.dev(),
-        ])
-    }
-}
 
 /// An entry: where its block is in the cache's bytes.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +56,7 @@ impl Cache {
         }
         let mut known = FxHashMap::default();
         for _ in 0..reader.u64()? {
-            let mut stamp = [0; 7];
+            let mut stamp = [0; NUMBERS];
             for number in &mut stamp {
                 *number = reader.u64()?;
             }
@@ -93,7 +74,7 @@ impl Cache {
     }
 
     /// What is known of a module, if its file looks as it did.
-    pub fn facts(&self, module: &ModuleFile) -> Option<Facts<'_>> {
+    pub fn facts(&self, module: &ModuleFile) -> Option<(Facts<'_>, Stamp)> {
         if self.known.is_empty() {
             return None;
         }
@@ -101,21 +82,20 @@ impl Cache {
         let now = std::fs::metadata(module.path()).ok()?;
         (now.is_file() && Stamp::of(&now) == known.stamp).then_some(())?;
         let end = known.block.checked_add(usize::try_from(*known.ends.last()?).ok()?)?;
-        Facts::of_block(self.bytes.get(known.block..end)?, known.ends)
+        let facts = Facts::of_block(self.bytes.get(known.block..end)?, known.ends)?;
+        Some((facts, known.stamp))
     }
 }
 
-/// The bytes of a cache of these modules, those that could be read. `stamps` are of before they were.
-pub fn bytes<'f>(
-    modules: impl Iterator<Item = (&'f ModuleFile, &'f Metadata, &'f Facts<'f>)>,
-) -> Vec<u8> {
+/// The bytes of a cache of these modules, but of those that just changed.
+pub fn bytes<'f>(modules: impl Iterator<Item = (&'f ModuleFile, Stamp, &'f Facts<'f>)>) -> Vec<u8> {
     let mut out = [&MAGIC[..], &[0; 16]].concat();
     let mut count: u64 = 0;
-    for (module, metadata, facts) in modules {
+    for (module, stamp, facts) in modules.filter(|(_, stamp, _)| !stamp.is_fresh()) {
         let path = module.path_bytes();
         let (block, ends) = facts.block();
         let Ok(path_len) = u32::try_from(path.len()) else { continue };
-        for number in Stamp::of(metadata).0 {
+        for number in stamp.0 {
             out.extend(number.to_le_bytes());
         }
         for number in [path_len].into_iter().chain(ends) {
@@ -160,5 +140,53 @@ impl<'b> Reader<'b> {
 
     fn u64(&mut self) -> Option<u64> {
         Some(u64::from_le_bytes(*self.take(8)?.first_chunk()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::depmod::facts::{Gathering, List};
+    use crate::depmod::walk::of_paths;
+
+    #[test]
+    fn only_a_whole_cache_and_an_unchanged_file_count() {
+        let folder =
+            std::env::temp_dir().join(format!("komod-depmod-cache-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("a.ko"), "module").unwrap();
+        let modules = of_paths(folder.to_str().unwrap(), &["a.ko".into(), "b.ko".into()]);
+        let old = Stamp([6, 1, 2, 3, 4, 5, 6]);
+        let now = Stamp::of(&std::fs::metadata(modules[0].path()).unwrap());
+        let mut gathering = Gathering::default();
+        gathering.push(b"x");
+        gathering.end(List::Exports);
+        let facts = gathering.facts();
+
+        // As if the file were older than it is.
+        let known = |stamp: Stamp| {
+            let mut bytes = bytes([(&modules[0], old, &facts)].into_iter());
+            for (at, number) in stamp.0.iter().enumerate() {
+                bytes[32 + 8 * at..40 + 8 * at].copy_from_slice(&number.to_le_bytes());
+            }
+            let sum = checksum(&bytes[24..]);
+            bytes[16..24].copy_from_slice(&sum.to_le_bytes());
+            bytes
+        };
+        let cache = Cache::of(known(now)).unwrap();
+        assert_eq!(cache.facts(&modules[0]), Some((facts.clone(), now)));
+        assert_eq!(cache.facts(&modules[1]), None);
+        assert_eq!(Cache::of(known(old)).unwrap().facts(&modules[0]), None);
+
+        let whole = known(now);
+        for len in 0..whole.len() {
+            assert!(Cache::of(whole[..len].to_vec()).is_none(), "{len}");
+            let mut damaged = whole.clone();
+            damaged[len] ^= 1;
+            assert!(Cache::of(damaged).is_none(), "{len}");
+        }
+        let fresh = bytes([(&modules[0], now, &facts)].into_iter());
+        assert!(Cache::of(fresh).unwrap().known.is_empty());
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }

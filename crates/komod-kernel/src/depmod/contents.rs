@@ -2,6 +2,7 @@
 //! files are unpacked whole.
 
 use super::module_file::ModuleFileError;
+use super::stamp::Stamp;
 use komod_object::compress::{self, Format};
 use std::fs::{File, OpenOptions};
 use std::io::Read;
@@ -35,6 +36,8 @@ pub struct Buffers {
 pub struct Contents<'b> {
     kind: Kind<'b>,
     len: u64,
+    /// How the file looked before it was read.
+    pub stamp: Stamp,
 }
 
 enum Kind<'b> {
@@ -55,6 +58,7 @@ impl<'b> Contents<'b> {
             return Err(ModuleFileError::NotAFile);
         }
         let len = metadata.len();
+        let stamp = Stamp::of(&metadata);
         let mut start = [0; 6];
         let start_len = start.len().min(usize::try_from(len).unwrap_or(usize::MAX));
         let start = start.get_mut(..start_len).unwrap_or_default();
@@ -62,7 +66,7 @@ impl<'b> Contents<'b> {
         let Some(format) = Format::detect(start) else {
             buffers.window.clear();
             let window = &mut buffers.window;
-            return Ok(Contents { kind: Kind::File { file, window, window_start: 0 }, len });
+            return Ok(Contents { kind: Kind::File { file, window, window_start: 0 }, len, stamp });
         };
         if len > MAX_PACKED {
             return Err(ModuleFileError::TooLarge { what: "compressed file", size: len });
@@ -76,7 +80,7 @@ impl<'b> Contents<'b> {
         let unpacked = &mut buffers.unpacked;
         compress::decompress_into(packed, format, limit, unpacked)?;
         let len = unpacked.len() as u64;
-        Ok(Contents { kind: Kind::Memory(unpacked), len })
+        Ok(Contents { kind: Kind::Memory(unpacked), len, stamp })
     }
 
     /// How many bytes there are.

@@ -4,6 +4,7 @@ use super::contents::{Buffers, Contents};
 use super::elf::{Elf, Header, Symbol};
 use super::error::errno_text;
 use super::facts::{Facts, Gathering, List};
+use super::stamp::Stamp;
 use rustc_hash::FxHashMap;
 use std::io;
 use std::path::Path;
@@ -79,7 +80,7 @@ impl ModuleReader {
         &mut self,
         path: &Path,
         checksums: bool,
-    ) -> Result<Facts<'static>, ModuleFileError> {
+    ) -> Result<(Facts<'static>, Stamp), ModuleFileError> {
         let out = &mut self.gathering;
         out.clear();
         let Scratch { table, names, symbols, strings, other } = &mut self.scratch;
@@ -149,7 +150,7 @@ impl ModuleReader {
                 out.end(list);
             }
         }
-        Ok(out.facts())
+        Ok((out.facts(), contents.stamp))
     }
 }
 

@@ -3,14 +3,15 @@
 use super::cache::Cache;
 use super::facts::Facts;
 use super::module_file::{ModuleFileError, ModuleReader};
+use super::stamp::Stamp;
 use super::walk::ModuleFile;
 use std::num::NonZero;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// What a file said.
-pub type Outcome<'c> = Result<Facts<'c>, ModuleFileError>;
+/// What a file said, and how it looked.
+pub type Outcome<'c> = Result<(Facts<'c>, Stamp), ModuleFileError>;
 
 /// How to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

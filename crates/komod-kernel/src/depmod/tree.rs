@@ -1,12 +1,13 @@
 //! A kernel's modules, found, ordered, read and resolved: what the indexes are made of.
 
-use super::cache::Cache;
+use super::cache::{self, Cache};
 use super::config::Config;
 use super::error::DepmodError;
 use super::facts::Facts;
 use super::read::{self, How};
 use super::remark::Remark;
 use super::resolve::{Dependencies, Export, Exports};
+use super::stamp::Stamp;
 use super::walk::{self, ModuleFile};
 use super::{lists, order};
 use std::path::{Path, PathBuf};
@@ -36,6 +37,8 @@ pub struct Modules<'c> {
     pub files: Vec<ModuleFile>,
     /// What the files say; nothing for those that could not be read.
     pub facts: Vec<Facts<'c>>,
+    /// How the files looked that could be read.
+    stamps: Vec<Option<Stamp>>,
 }
 
 impl<'c> Modules<'c> {
@@ -57,14 +60,21 @@ impl<'c> Modules<'c> {
         let list = lists::read(directory, order::MODULES_ORDER, remarks);
         order::arrange(&mut files, list.as_deref(), directory, remarks);
         let read = read::read_all(&files, cache, *how);
-        let facts = files.iter().zip(read).map(|(file, facts)| {
-            facts.unwrap_or_else(|error| {
+        let read = files.iter().zip(read).map(|(file, outcome)| match outcome {
+            Ok((facts, stamp)) => (facts, Some(stamp)),
+            Err(error) => {
                 remarks.push(Remark::bad_module(file.path(), &error));
-                Facts::default()
-            })
+                (Facts::default(), None)
+            }
         });
-        let facts = facts.collect();
-        Ok(Modules { files, facts })
+        let (facts, stamps) = read.unzip();
+        Ok(Modules { files, facts, stamps })
+    }
+
+    /// The bytes of a cache of these modules.
+    pub fn cache(&self) -> Vec<u8> {
+        let all = self.files.iter().zip(&self.stamps).zip(&self.facts);
+        cache::bytes(all.filter_map(|((file, stamp), facts)| Some((file, (*stamp)?, facts))))
     }
 
     /// The names of a module for people.
