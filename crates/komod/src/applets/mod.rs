@@ -4,6 +4,7 @@
 //! options as getopt does ([`getopt`]), write messages in kmod's form ([`log`]) and end with kmod's
 //! exit statuses, 0 and 1. Each tool is a file of its own.
 
+mod depmod;
 pub mod getopt;
 pub mod log;
 
@@ -20,11 +21,19 @@ pub struct Call {
     pub arguments: Vec<OsString>,
 }
 
+impl Call {
+    /// The name in messages: without folders.
+    pub fn program_name(&self) -> String {
+        let name = Path::new(&self.program).file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+}
+
 /// A tool's main function.
 pub type Main = fn(&Call) -> ExitCode;
 
 /// The tools by name.
-const APPLETS: [(&str, Main); 0] = [];
+const APPLETS: [(&str, Main); 1] = [("depmod", depmod::main)];
 
 /// The tool that this command line means, if it means one: `/sbin/insmod x.ko`, or
 /// `komod insmod x.ko`.
