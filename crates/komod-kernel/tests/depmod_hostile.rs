@@ -86,8 +86,8 @@ fn circles_end_with_an_error() {
 
     let root = Root::new("6.1.0").with_lists();
     for name in 0..8 {
-        let needs = "s0 s1 s2 s3 s4 s5 s6 s7";
-        root.write(&format!("m{name}.ko"), &module(&format!("s{name}"), needs).bytes());
+        let needs = "s0 s1 s2 s3 s4 s5 s6 s7".replace(&format!("s{name}"), "");
+        root.write(&format!("m{name}.ko"), &module(&format!("s{name}"), &needs).bytes());
     }
     let Err(DepmodError::Cycles { cycles, modules }) = root.ours().0 else { panic!() };
     assert_eq!((cycles.len(), cycles[0].len(), modules), (1, 2, 8));

@@ -46,7 +46,10 @@ fn dependencies_aliases_and_devices() {
         ],
         &[
             ("modules.order", b"kernel/b.ko\nkernel/none.ko\nextra/z.ko\nkernel/b.ko\n"),
-            ("modules.builtin", b"kernel/x/foo-bar.ko\n9k.ko\nkernel/z\n\nkernel/x/foo-bar.ko\n"),
+            (
+                "modules.builtin",
+                b"kernel/x/foo-bar.ko\n9k.ko\nkernel/z.ko\n\nkernel/x/foo-bar.ko\n",
+            ),
             (
                 "modules.builtin.modinfo",
                 b"foo.alias=pci:a-b[x-y]-*\0foo.license=GPL\0bar-x.alias=z[1\0noeq\0e.alias=u=v\0\
@@ -86,10 +89,19 @@ fn every_word_size_and_byte_order() {
     }
 }
 
+/// kmod does not write indexes then, either.
 #[test]
-fn a_self_reference_is_no_dependency() {
-    let root = same(&[("s.ko", module("ss", "ss"))], &[]);
-    assert_eq!(text(&root.good().0, "modules.dep"), "s.ko:\n");
+fn who_needs_itself_is_a_circle() {
+    let root = Root::new("6.1.0").with_lists();
+    root.write("s.ko", &module("ss", "ss").bytes());
+    let error = root.ours().0.unwrap_err().to_string();
+    assert_eq!(error, "Found 1 modules in dependency cycles!");
+    if has_kmod() {
+        let theirs = root.kmod();
+        assert!(!theirs.status.success());
+        let said = String::from_utf8(theirs.stderr).unwrap();
+        assert!(said.ends_with(&format!("ERROR: {error}\n")), "{said}");
+    }
 }
 
 /// Compressed by whatever, named in whatever way: the first bytes count. kmod 30 in Debian knows no

@@ -2,6 +2,7 @@
 //! the binary ones node for node and in the layout of kmod 34.
 
 mod depmod_trees;
+#[allow(dead_code, reason = "only the modules are wanted here")]
 mod kernels;
 
 use depmod_trees::{Root, compare, has_kmod};

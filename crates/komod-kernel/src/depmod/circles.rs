@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-/// A group of modules each of which needs all others.
+/// A group of modules each of which needs all others, or one that needs itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Circle {
     /// The shortest way from its first module back to that; each module on it needs the next.
@@ -17,7 +17,8 @@ pub struct Circle {
 /// SIAM J. Comput. 1972), so that long chains do no harm.
 pub fn find(needs: &[Vec<usize>]) -> Vec<Circle> {
     let mut groups: Vec<Vec<usize>> = components(needs);
-    groups.retain(|group| group.len() > 1);
+    let needs_itself = |module: &usize| needs[*module].contains(module);
+    groups.retain(|group| group.len() > 1 || group.iter().any(needs_itself));
     for group in &mut groups {
         group.sort_unstable();
     }

@@ -56,13 +56,18 @@ pub struct BuiltinAlias {
     pub module: Vec<u8>,
 }
 
-/// The aliases in `modules.builtin.modinfo`: `module.alias=…`, each with a NUL behind it.
+/// The aliases in `modules.builtin.modinfo`: `module.alias=…`, each with a NUL behind it. An empty
+/// module or alias and a record that is cut off do not count.
 pub fn builtin_aliases(records: &[u8], remarks: &mut Vec<Remark>) -> Vec<BuiltinAlias> {
     let mut aliases = Vec::new();
-    for record in records.split(|byte| *byte == 0) {
+    let end = memchr::memrchr(0, records).unwrap_or_default();
+    for record in records.get(..end).unwrap_or_default().split(|byte| *byte == 0) {
         let Some(dot) = memchr::memchr(b'.', record) else { continue };
         let (module, rest) = record.split_at_checked(dot).unwrap_or_default();
         let Some(alias) = rest.strip_prefix(b".alias=") else { continue };
+        if module.is_empty() || alias.is_empty() {
+            continue;
+        }
         match normalized(alias) {
             Ok(alias) => {
                 aliases.push(BuiltinAlias { alias: alias.into_owned(), module: module.to_vec() });
@@ -91,11 +96,11 @@ mod tests {
     fn only_aliases_of_the_records_count() {
         let mut remarks = Vec::new();
         let records = b"foo.alias=pci:a-b\0foo.license=GPL\0bar-x.alias=z[1\0noeq\0foo.aliasx=q\0\
-                        e.alias=u=v\0a.b.alias=t\0f.alias=";
+                        e.alias=u=v\0a.b.alias=t\0f.alias=\0.alias=d\0f.alias=cut";
         let aliases = builtin_aliases(records, &mut remarks);
         let shown: Vec<(&[u8], &[u8])> =
             aliases.iter().map(|a| (a.alias.as_slice(), a.module.as_slice())).collect();
-        assert_eq!(shown, [(&b"pci:a_b"[..], &b"foo"[..]), (b"u=v", b"e"), (b"", b"f")]);
+        assert_eq!(shown, [(&b"pci:a_b"[..], &b"foo"[..]), (b"u=v", b"e")]);
         assert_eq!(remarks.len(), 1);
     }
 }

@@ -77,9 +77,6 @@ impl Dependencies {
     pub fn of(modules: &[Facts<'_>], exports: &Exports<'_>, prefix: Option<u8>) -> Dependencies {
         let mut met = vec![usize::MAX; modules.len()];
         let direct = modules.iter().enumerate().map(|(module, facts)| {
-            if let Some(itself) = met.get_mut(module) {
-                *itself = module;
-            }
             let mut direct = Vec::new();
             for name in facts.list(List::Needs) {
                 let Some((provider, _)) = exports.find(name, prefix) else { continue };
@@ -194,7 +191,7 @@ mod tests {
             module("z", "c .a"),
             module("c", "b none"),
             module("b", "a"),
-            module("a a2 b2", "a"),
+            module("a a2 b2", "b3"),
             module("b2", "a2 a"),
         ];
         let found = resolve(&modules).unwrap();
@@ -209,6 +206,8 @@ mod tests {
 
     #[test]
     fn circles_are_errors() {
+        let itself = [module("a", "a")];
+        assert!(matches!(resolve(&itself), Err(DepmodError::Cycles { modules: 1, .. })));
         let modules = [module("a", "d b"), module("d", "a"), module("b", "c"), module("c", "b")];
         let Err(DepmodError::Cycles { cycles, modules }) = resolve(&modules) else { panic!() };
         assert_eq!(modules, 4);
