@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     step("resolve");
     let mut set = indexes::texts(&tree, &mut remarks);
     step("texts");
-    set.extend(indexes::binaries(&tree, &set, directory, Watch::default(), &mut remarks)?);
+    set.extend(indexes::binaries(&tree, &set, directory, Watch::default(), threads, &mut remarks)?);
     step("binaries");
     if let Some(output) = arguments.next() {
         publish(Path::new(&output), &set)?;

@@ -22,7 +22,9 @@ const MAX_RATIO: usize = 64;
 const MAX_UNPACKED: usize = i32::MAX as usize;
 /// What is read in front of the table of sections, where symbols and their names stand in most
 /// modules.
-const WINDOW: u64 = 16 << 10;
+const WINDOW: u64 = 8 << 10;
+/// What is read first: an ELF header.
+const START: usize = 64;
 
 /// Memory for reading, used again for one file after another.
 #[derive(Debug, Default)]
@@ -44,7 +46,15 @@ enum Kind<'b> {
     /// Unpacked.
     Memory(&'b [u8]),
     /// On disk, but for a part of it.
-    File { file: File, window: &'b mut Vec<u8>, window_start: u64 },
+    File { file: File, start: [u8; START], window: Window<'b> },
+}
+
+/// A part of a file that was read.
+struct Window<'b> {
+    /// Longer than the part, if an earlier one was.
+    buffer: &'b mut Vec<u8>,
+    start: u64,
+    len: usize,
 }
 
 impl<'b> Contents<'b> {
@@ -59,14 +69,12 @@ impl<'b> Contents<'b> {
         }
         let len = metadata.len();
         let stamp = Stamp::of(&metadata);
-        let mut start = [0; 6];
-        let start_len = start.len().min(usize::try_from(len).unwrap_or(usize::MAX));
-        let start = start.get_mut(..start_len).unwrap_or_default();
-        file.read_exact_at(start, 0)?;
-        let Some(format) = Format::detect(start) else {
-            buffers.window.clear();
-            let window = &mut buffers.window;
-            return Ok(Contents { kind: Kind::File { file, window, window_start: 0 }, len, stamp });
+        let mut start = [0; START];
+        let start_len = START.min(usize::try_from(len).unwrap_or(usize::MAX));
+        file.read_exact_at(start.get_mut(..start_len).unwrap_or_default(), 0)?;
+        let Some(format) = Format::detect(start.get(..start_len).unwrap_or_default()) else {
+            let window = Window { buffer: &mut buffers.window, start: 0, len: 0 };
+            return Ok(Contents { kind: Kind::File { file, start, window }, len, stamp });
         };
         if len > MAX_PACKED {
             return Err(ModuleFileError::TooLarge { what: "compressed file", size: len });
@@ -90,15 +98,13 @@ impl<'b> Contents<'b> {
 
     /// Reads a part that will be asked for in pieces, and what stands in front of it.
     pub fn prepare(&mut self, offset: u64, len: u64) -> Result<(), ModuleFileError> {
-        if let Kind::File { file, window, window_start } = &mut self.kind {
+        if let Kind::File { file, window, .. } = &mut self.kind {
             let start = offset.saturating_sub(WINDOW);
             let end = offset.saturating_add(len).min(self.len);
             let size = usize::try_from(end.saturating_sub(start)).unwrap_or(usize::MAX);
-            window.clear();
             if size <= MAX_PIECE {
-                window.resize(size, 0);
-                *window_start = start;
-                file.read_exact_at(window, start)?;
+                file.read_exact_at(room(window.buffer, size), start)?;
+                (window.start, window.len) = (start, size);
             }
         }
         Ok(())
@@ -122,18 +128,26 @@ impl<'b> Contents<'b> {
         };
         let (bytes, start) = match &self.kind {
             Kind::Memory(bytes) => (*bytes, 0),
-            Kind::File { window, window_start, .. } => (window.as_slice(), *window_start),
+            Kind::File { start, .. } if offset == 0 && size <= START => (start.as_slice(), 0),
+            Kind::File { window, .. } => {
+                (window.buffer.get(..window.len).unwrap_or_default(), window.start)
+            }
         };
         let at = offset.checked_sub(start).and_then(|at| usize::try_from(at).ok());
         if let Some(piece) = at.and_then(|at| bytes.get(at..at.checked_add(size)?)) {
             return Ok(piece);
         }
         let Kind::File { file, .. } = &self.kind else { return Err(outside) };
-        if scratch.len() < size {
-            scratch.resize(size, 0);
-        }
-        let scratch = scratch.get_mut(..size).unwrap_or_default();
+        let scratch = room(scratch, size);
         file.read_exact_at(scratch, offset)?;
         Ok(scratch)
     }
+}
+
+/// The beginning of a buffer that is made large enough.
+fn room(buffer: &mut Vec<u8>, size: usize) -> &mut [u8] {
+    if buffer.len() < size {
+        buffer.resize(size, 0);
+    }
+    buffer.get_mut(..size).unwrap_or_default()
 }

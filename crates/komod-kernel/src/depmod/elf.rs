@@ -114,6 +114,21 @@ pub struct Section {
     pub size: u64,
 }
 
+/// The sections that depmod reads.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sections {
+    /// `.symtab`
+    pub symtab: Option<Section>,
+    /// `.strtab`
+    pub strtab: Option<Section>,
+    /// `.modinfo`
+    pub modinfo: Option<Section>,
+    /// `__versions`
+    pub versions: Option<Section>,
+    /// `__ksymtab_strings`
+    pub ksymtab_strings: Option<Section>,
+}
+
 /// A symbol.
 #[derive(Clone, Copy, Debug)]
 pub struct Symbol {
@@ -162,15 +177,30 @@ impl<'a> Elf<'a> {
         })
     }
 
-    /// The first section of this name, if it has contents.
-    pub fn section(&self, name: &[u8]) -> Option<Section> {
-        let mut headers = self.table.chunks_exact(self.layout.section_size()).skip(1);
-        let header = headers.find(|header| {
+    /// The sections that depmod reads: of each name the first, if it has contents.
+    pub fn sections(&self) -> Sections {
+        let mut found = Sections::default();
+        for header in self.table.chunks_exact(self.layout.section_size()).skip(1) {
             let at = self.layout.word(header, 0) as usize;
-            let found = self.names.get(at..).and_then(|rest| rest.strip_prefix(name));
-            found.is_some_and(|rest| rest.first().is_none_or(|byte| *byte == 0))
-        })?;
-        self.described(header)
+            let name = self.names.get(at..).unwrap_or_default();
+            let named = |whole: &[u8]| {
+                let rest = name.strip_prefix(whole);
+                rest.is_some_and(|rest| rest.first().is_none_or(|byte| *byte == 0))
+            };
+            // Most sections are others: four bytes tell.
+            let (slot, whole) = match name.first_chunk() {
+                Some(b".sym") => (&mut found.symtab, &b".symtab"[..]),
+                Some(b".str") => (&mut found.strtab, &b".strtab"[..]),
+                Some(b".mod") => (&mut found.modinfo, &b".modinfo"[..]),
+                Some(b"__ve") => (&mut found.versions, &b"__versions"[..]),
+                Some(b"__ks") => (&mut found.ksymtab_strings, &b"__ksymtab_strings"[..]),
+                _ => continue,
+            };
+            if slot.is_none() && named(whole) {
+                *slot = self.described(header);
+            }
+        }
+        found
     }
 
     /// The symbols of a symbol table.

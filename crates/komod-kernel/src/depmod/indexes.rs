@@ -23,7 +23,9 @@ use super::{devices, lists};
 use rustc_hash::FxHashSet;
 use std::borrow::Cow;
 use std::io::Write;
+use std::num::NonZero;
 use std::path::Path;
+use std::thread;
 
 /// A file of the set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,24 +55,42 @@ pub fn texts(tree: &Tree<'_>, remarks: &mut Vec<Remark>) -> Vec<Index> {
     ]
 }
 
-/// The binary indexes. `texts` are those of [`texts`].
+/// The binary indexes, made on one thread or two. `texts` are those of [`texts`].
 pub fn binaries(
     tree: &Tree<'_>,
     texts: &[Index],
     directory: &Path,
     watch: Watch,
+    threads: NonZero<usize>,
     remarks: &mut Vec<Remark>,
 ) -> Result<Vec<Index>, DepmodError> {
-    let text = |name| texts.iter().find(|i| i.name == name).map(|i| i.bytes.as_slice());
-    let make = |name, entries| Ok(Index { name, bytes: trie::write(name, entries)? });
-    let dependencies = text("modules.dep").unwrap_or_default();
-    Ok(vec![
-        make("modules.dep.bin", dependency_entries(tree, dependencies, remarks))?,
-        alias_index(tree, watch, remarks)?,
-        symbol_index(tree, remarks)?,
-        builtin_index(directory, remarks)?,
-        builtin_alias_index(directory, remarks)?,
-    ])
+    let dependencies = texts.iter().find(|index| index.name == "modules.dep");
+    let dependencies = dependencies.map(|index| index.bytes.as_slice()).unwrap_or_default();
+    // The index of aliases takes as long as all others.
+    let (aliases, others) = thread::scope(|scope| {
+        let others = move || {
+            let mut remarks = Vec::new();
+            let name = "modules.dep.bin";
+            let entries = dependency_entries(tree, dependencies, &mut remarks);
+            let by_name = Index { name, bytes: trie::write(name, entries)? };
+            let symbols = symbol_index(tree, &mut remarks)?;
+            let builtin = builtin_index(directory, &mut remarks)?;
+            let builtin_aliases = builtin_alias_index(directory, &mut remarks)?;
+            Ok((by_name, [symbols, builtin, builtin_aliases], remarks))
+        };
+        let aliases = |remarks: &mut Vec<Remark>| alias_index(tree, watch, remarks);
+        if threads.get() == 1 {
+            return (aliases(remarks), Ok(others()));
+        }
+        let others = scope.spawn(others);
+        (aliases(remarks), others.join())
+    });
+    let (by_name, rest, more) = match others {
+        Ok(others) => others?,
+        Err(panic) => std::panic::resume_unwind(panic),
+    };
+    remarks.extend(more);
+    Ok([by_name, aliases?].into_iter().chain(rest).collect())
 }
 
 fn dependencies(tree: &Tree<'_>) -> Vec<u8> {

@@ -89,8 +89,10 @@ impl ModuleReader {
         contents.prepare(header.table, header.table_size)?;
         let elf = Elf::read(&contents, &header, table, names)?;
 
+        let sections = elf.sections();
+
         let mut undefined = Vec::new();
-        if let (Some(table), Some(text)) = (elf.section(b".symtab"), elf.section(b".strtab")) {
+        if let (Some(table), Some(text)) = (sections.symtab, sections.strtab) {
             let symbols = contents.piece("symbol table", table.offset, table.size, symbols)?;
             let text = contents.piece("string table", text.offset, text.size, strings)?;
             for symbol in elf.symbols(symbols) {
@@ -107,7 +109,7 @@ impl ModuleReader {
             }
         }
         if out.is_empty()
-            && let Some(list) = elf.section(b"__ksymtab_strings")
+            && let Some(list) = sections.ksymtab_strings
         {
             let list = contents.piece("exported names", list.offset, list.size, other)?;
             for name in list.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
@@ -117,7 +119,7 @@ impl ModuleReader {
         }
         out.end(List::Exports);
 
-        let versions = match elf.section(b"__versions") {
+        let versions = match sections.versions {
             Some(table) => contents.piece("__versions", table.offset, table.size, other)?,
             None => &[],
         };
@@ -137,7 +139,7 @@ impl ModuleReader {
         }
         out.end(List::Needs);
 
-        if let Some(modinfo) = elf.section(b".modinfo") {
+        if let Some(modinfo) = sections.modinfo {
             let modinfo = contents.piece(".modinfo", modinfo.offset, modinfo.size, other)?;
             for (key, list) in [
                 (&b"alias="[..], List::Aliases),

@@ -3,7 +3,7 @@
 use super::error::DepmodError;
 use super::facts::{Facts, List};
 use super::{circles, hash};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 /// A symbol that a module exports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,8 @@ pub struct Exports<'f> {
 impl<'f> Exports<'f> {
     /// Gathers the exports of modules in their order.
     pub fn of(modules: &'f [Facts<'_>]) -> Exports<'f> {
-        let mut by_name = FxHashMap::default();
+        let count = modules.iter().map(|facts| facts.list(List::Exports).count()).sum();
+        let mut by_name = FxHashMap::with_capacity_and_hasher(count, FxBuildHasher);
         for (module, facts) in modules.iter().enumerate() {
             for (at, name) in facts.list(List::Exports).enumerate() {
                 let checksum = facts.checksums.exports.get(at).copied().unwrap_or_default();

@@ -103,13 +103,14 @@ pub fn indexes(
     threads: usize,
     remarks: &mut Vec<Remark>,
 ) -> Result<Vec<Index>, DepmodError> {
-    let how = How { threads: NonZero::new(threads).unwrap(), checksums: false };
+    let threads = NonZero::new(threads).unwrap();
+    let how = How { threads, checksums: false };
     let request = Request { directory, files: &[], config, how, prefix: None };
     let cache = Cache::default();
     let modules = Modules::find(&request, &cache, remarks)?;
     let tree = Tree::resolve(&modules, None)?;
     let mut set = indexes::texts(&tree, remarks);
-    set.extend(indexes::binaries(&tree, &set, directory, Watch::default(), remarks)?);
+    set.extend(indexes::binaries(&tree, &set, directory, Watch::default(), threads, remarks)?);
     Ok(set)
 }
 

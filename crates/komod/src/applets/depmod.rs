@@ -88,7 +88,8 @@ fn work(options: &Options, remarks: &mut Remarks<'_>) -> Result<(), DepmodError>
         return Ok(());
     }
     let watch = Watch { duplicates: options.warn };
-    let binaries = indexes::binaries(&tree, &texts, directory, watch, &mut remarks.all)?;
+    let binaries =
+        indexes::binaries(&tree, &texts, directory, watch, options.threads, &mut remarks.all)?;
     let mut set: Vec<Index> = texts.into_iter().chain(binaries).collect();
     if options.incremental && !checksums {
         set.push(Index { name: cache::FILE, bytes: modules.cache() });
