@@ -212,7 +212,7 @@ fn alias_index(
     remarks: &mut Vec<Remark>,
 ) -> Result<Index, DepmodError> {
     let name = "modules.alias.bin";
-    let mut aliases: Vec<(Cow<'_, [u8]>, u32, &[u8])> = Vec::new();
+    let mut aliases: Vec<(Cow<'_, [u8]>, u32)> = Vec::new();
     for (priority, file, facts) in tree.iter() {
         let mut seen = FxHashSet::default();
         for alias in facts.list(List::Aliases).filter(|alias| !alias.contains(&b'\n')) {
@@ -222,15 +222,16 @@ fn alias_index(
                         let (alias, module) = (alias.to_vec(), file.name.clone());
                         remarks.push(Remark::DuplicateAlias { alias, module });
                     }
-                    aliases.push((alias, priority, &file.name));
+                    aliases.push((alias, priority));
                 }
                 Err(_) => remarks.push(Remark::UnmatchedBracket { alias: alias.to_vec() }),
             }
         }
     }
-    let entries = aliases.iter().map(|(key, priority, value)| {
-        let priority = *priority;
-        Entry { key, priority, value }
+    let module = |priority: u32| tree.modules.files.get(priority as usize);
+    let entries = aliases.iter().map(|(key, priority)| {
+        let value = module(*priority).map(|file| file.name.as_slice()).unwrap_or_default();
+        Entry { key, priority: *priority, value }
     });
     let entries = fitting(name, "an alias", entries, remarks);
     Ok(Index { name, bytes: trie::write(name, entries)? })

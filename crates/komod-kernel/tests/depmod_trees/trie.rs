@@ -6,8 +6,13 @@ pub struct Node {
     prefix: Vec<u8>,
     first: u8,
     children: Vec<Option<Node>>,
-    values: Vec<(u32, Vec<u8>)>,
+    values: Vec<Value>,
 }
+
+/// A priority and a value.
+type Value = (u32, Vec<u8>);
+/// A key with its values.
+type Found = (Vec<u8>, Vec<Value>);
 
 fn number(bytes: &[u8], at: usize) -> u32 {
     u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap())
@@ -55,13 +60,13 @@ fn node(bytes: &[u8], reference: u32) -> Node {
 
 impl Node {
     /// Keys with their values, in order.
-    pub fn entries(&self) -> Vec<(Vec<u8>, Vec<(u32, Vec<u8>)>)> {
+    pub fn entries(&self) -> Vec<Found> {
         let mut found = Vec::new();
         self.gather(Vec::new(), &mut found);
         found
     }
 
-    fn gather(&self, mut key: Vec<u8>, found: &mut Vec<(Vec<u8>, Vec<(u32, Vec<u8>)>)>) {
+    fn gather(&self, mut key: Vec<u8>, found: &mut Vec<Found>) {
         key.extend(&self.prefix);
         if !self.values.is_empty() {
             found.push((key.clone(), self.values.clone()));
