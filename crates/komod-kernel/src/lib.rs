@@ -13,6 +13,7 @@
 //! * [`prepared`]: all of the above, computed once and kept in the user's cache;
 //! * [`find`]: the kernels of this machine and of the cache, and which one to use;
 //! * [`fetch`]: getting a distribution's kernel into the cache, without root;
+//! * [`depmod`]: the indexes of a kernel's modules, written as kmod does;
 //! * [`config`], [`facts`]: a kernel's configuration, and all that is known about it.
 //!
 //! Parsers here read untrusted bytes: they return errors that carry the offending section, offset
@@ -23,6 +24,7 @@
 pub mod btf;
 pub mod config;
 mod config_in_image;
+pub mod depmod;
 mod elf;
 pub mod exports;
 pub mod facts;

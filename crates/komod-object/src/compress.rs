@@ -74,35 +74,48 @@ pub fn decompress(data: &[u8], limit: usize) -> Result<Cow<'_, [u8]>, Decompress
     let Some(format) = Format::detect(data) else {
         return Ok(Cow::Borrowed(data));
     };
-    let out = match format {
-        Format::Gzip => read_bounded(flate2::read::MultiGzDecoder::new(data), limit),
-        Format::Xz => xz(data, limit),
-        Format::Zstd => zstd(data, limit),
+    let mut out = Vec::new();
+    decompress_into(data, format, limit, &mut out)?;
+    Ok(Cow::Owned(out))
+}
+
+/// As [`decompress`], of data known to be compressed, into memory that may serve many files. After
+/// an error `out` has what could be read.
+pub fn decompress_into(
+    data: &[u8],
+    format: Format,
+    limit: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), DecompressError> {
+    out.clear();
+    match format {
+        Format::Gzip => read_bounded(flate2::read::MultiGzDecoder::new(data), limit, out),
+        Format::Xz => xz(data, limit, out),
+        Format::Zstd => zstd(data, limit, out),
     }
     .map_err(|source| DecompressError::Damaged { format, source })?;
     if out.len() > limit {
         return Err(DecompressError::TooLarge { format, limit });
     }
-    Ok(Cow::Owned(out))
+    Ok(())
 }
 
-fn xz(data: &[u8], limit: usize) -> io::Result<Vec<u8>> {
+fn xz(data: &[u8], limit: usize, out: &mut Vec<u8>) -> io::Result<()> {
     let memory = limit.max(MIN_WINDOW).saturating_add(1 << 20) as u64;
     let stream = liblzma::stream::Stream::new_stream_decoder(memory, 0)?;
-    read_bounded(liblzma::read::XzDecoder::new_stream(data, stream), limit)
+    read_bounded(liblzma::read::XzDecoder::new_stream(data, stream), limit, out)
 }
 
-fn zstd(data: &[u8], limit: usize) -> io::Result<Vec<u8>> {
+fn zstd(data: &[u8], limit: usize, out: &mut Vec<u8>) -> io::Result<()> {
     let mut decoder = zstd::stream::read::Decoder::with_buffer(data)?;
     decoder.window_log_max(limit.max(MIN_WINDOW).ilog2().clamp(24, 31))?;
-    read_bounded(decoder, limit)
+    read_bounded(decoder, limit, out)
 }
 
 /// Reads at most one byte more than `limit`, so that the caller sees an excess.
-fn read_bounded(decoder: impl Read, limit: usize) -> io::Result<Vec<u8>> {
-    let mut out = Vec::new();
-    decoder.take((limit as u64).saturating_add(1)).read_to_end(&mut out)?;
-    Ok(out)
+fn read_bounded(decoder: impl Read, limit: usize, out: &mut Vec<u8>) -> io::Result<()> {
+    decoder.take((limit as u64).saturating_add(1)).read_to_end(out)?;
+    Ok(())
 }
 
 #[cfg(test)]

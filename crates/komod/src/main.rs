@@ -8,9 +8,10 @@
 //! [`targets`] reads their words, [`kernels`] chooses the kernel, [`gather`] builds and collects
 //! the modules; `run` is the session of `komod run`; [`checking`] is the work of `komod check`,
 //! [`symbols`] that of `komod symbols`, [`graph`] that of `komod graph`;
-//! `text` is how kernels and failures are shown.
+//! [`applets`] are kmod's tools; `text` is how kernels and failures are shown.
 #![forbid(unsafe_code)]
 
+mod applets;
 mod build_progress;
 mod building;
 mod checking;
@@ -59,6 +60,9 @@ fn main() -> ExitCode {
             return ExitCode::from(modpost::program::main(&arguments));
         }
         _ => {}
+    }
+    if let Some((main, call)) = applets::of(std::env::args_os()) {
+        return main(&call);
     }
     let cli = cli::Cli::parse();
     let status = match cli.run(started) {

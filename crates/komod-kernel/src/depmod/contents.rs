@@ -1,0 +1,153 @@
+//! The bytes of a module's file, read piece by piece: depmod needs an eighth of them. Compressed
+//! files are unpacked whole.
+
+use super::module_file::ModuleFileError;
+use super::stamp::Stamp;
+use komod_object::compress::{self, Format};
+use std::fs::{File, OpenOptions};
+use std::io::Read;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::Path;
+
+/// No piece is larger than this: not the symbols of the largest kernel module with all debugging
+/// information (a `.symtab` of a few MiB).
+const MAX_PIECE: usize = 256 << 20;
+/// No compressed file is larger than this.
+const MAX_PACKED: u64 = 1 << 30;
+/// A compressed file may always expand to this, and else
+const MIN_UNPACKED: usize = 64 << 20;
+/// to so many times its size (modules with debugging information reach about ten).
+const MAX_RATIO: usize = 64;
+/// The kernel itself reads no larger module (`kernel_read_file()` with INT_MAX, Linux 6.1).
+const MAX_UNPACKED: usize = i32::MAX as usize;
+/// What is read in front of the table of sections, where symbols and their names stand in most
+/// modules.
+const WINDOW: u64 = 8 << 10;
+/// What is read first: an ELF header.
+const START: usize = 64;
+
+/// Memory for reading, used again for one file after another.
+#[derive(Debug, Default)]
+pub struct Buffers {
+    packed: Vec<u8>,
+    unpacked: Vec<u8>,
+    window: Vec<u8>,
+}
+
+/// The contents of a file.
+pub struct Contents<'b> {
+    kind: Kind<'b>,
+    len: u64,
+    /// How the file looked before it was read.
+    pub stamp: Stamp,
+}
+
+enum Kind<'b> {
+    /// Unpacked.
+    Memory(&'b [u8]),
+    /// On disk, but for a part of it.
+    File { file: File, start: [u8; START], window: Window<'b> },
+}
+
+/// A part of a file that was read.
+struct Window<'b> {
+    /// Longer than the part, if an earlier one was.
+    buffer: &'b mut Vec<u8>,
+    start: u64,
+    len: usize,
+}
+
+impl<'b> Contents<'b> {
+    /// Opens a file and unpacks it, if it is compressed; its name says nothing about that.
+    pub fn open(path: &Path, buffers: &'b mut Buffers) -> Result<Contents<'b>, ModuleFileError> {
+        // A pipe of this name, put there since the walk, does not make us wait.
+        let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+        let mut file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(ModuleFileError::NotAFile);
+        }
+        let len = metadata.len();
+        let stamp = Stamp::of(&metadata);
+        let mut start = [0; START];
+        let start_len = START.min(usize::try_from(len).unwrap_or(usize::MAX));
+        file.read_exact_at(start.get_mut(..start_len).unwrap_or_default(), 0)?;
+        let Some(format) = Format::detect(start.get(..start_len).unwrap_or_default()) else {
+            let window = Window { buffer: &mut buffers.window, start: 0, len: 0 };
+            return Ok(Contents { kind: Kind::File { file, start, window }, len, stamp });
+        };
+        if len > MAX_PACKED {
+            return Err(ModuleFileError::TooLarge { what: "compressed file", size: len });
+        }
+        let packed = &mut buffers.packed;
+        packed.clear();
+        // A regular file of this size: at most 1 GiB, and its end counts.
+        packed.reserve(usize::try_from(len).unwrap_or_default().saturating_add(1));
+        Read::by_ref(&mut file).take(MAX_PACKED).read_to_end(packed)?;
+        let limit = packed.len().saturating_mul(MAX_RATIO).clamp(MIN_UNPACKED, MAX_UNPACKED);
+        let unpacked = &mut buffers.unpacked;
+        compress::decompress_into(packed, format, limit, unpacked)?;
+        let len = unpacked.len() as u64;
+        Ok(Contents { kind: Kind::Memory(unpacked), len, stamp })
+    }
+
+    /// How many bytes there are.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Reads a part that will be asked for in pieces, and what stands in front of it.
+    pub fn prepare(&mut self, offset: u64, len: u64) -> Result<(), ModuleFileError> {
+        if let Kind::File { file, window, .. } = &mut self.kind {
+            let start = offset.saturating_sub(WINDOW);
+            let end = offset.saturating_add(len).min(self.len);
+            let size = usize::try_from(end.saturating_sub(start)).unwrap_or(usize::MAX);
+            if size <= MAX_PIECE {
+                file.read_exact_at(room(window.buffer, size), start)?;
+                (window.start, window.len) = (start, size);
+            }
+        }
+        Ok(())
+    }
+
+    /// A piece, in `scratch` if it has to be read from the file. `what` is for errors.
+    pub fn piece<'s>(
+        &'s self,
+        what: &'static str,
+        offset: u64,
+        size: u64,
+        scratch: &'s mut Vec<u8>,
+    ) -> Result<&'s [u8], ModuleFileError> {
+        let outside = ModuleFileError::Outside { what, offset, size, len: self.len };
+        if offset.checked_add(size).is_none_or(|end| end > self.len) {
+            return Err(outside);
+        }
+        let size = match usize::try_from(size) {
+            Ok(size) if size <= MAX_PIECE => size,
+            _ => return Err(ModuleFileError::TooLarge { what, size }),
+        };
+        let (bytes, start) = match &self.kind {
+            Kind::Memory(bytes) => (*bytes, 0),
+            Kind::File { start, .. } if offset == 0 && size <= START => (start.as_slice(), 0),
+            Kind::File { window, .. } => {
+                (window.buffer.get(..window.len).unwrap_or_default(), window.start)
+            }
+        };
+        let at = offset.checked_sub(start).and_then(|at| usize::try_from(at).ok());
+        if let Some(piece) = at.and_then(|at| bytes.get(at..at.checked_add(size)?)) {
+            return Ok(piece);
+        }
+        let Kind::File { file, .. } = &self.kind else { return Err(outside) };
+        let scratch = room(scratch, size);
+        file.read_exact_at(scratch, offset)?;
+        Ok(scratch)
+    }
+}
+
+/// The beginning of a buffer that is made large enough.
+fn room(buffer: &mut Vec<u8>, size: usize) -> &mut [u8] {
+    if buffer.len() < size {
+        buffer.resize(size, 0);
+    }
+    buffer.get_mut(..size).unwrap_or_default()
+}

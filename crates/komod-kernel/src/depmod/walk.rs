@@ -1,0 +1,212 @@
+//! Finding module files: a walk over the kernel's folder and those of `external` lines, in the
+//! order of the folders themselves. Of several files for one module the configuration decides.
+
+use super::config::Config;
+use super::error::DepmodError;
+use super::name::{file_name, is_module_file, module_name};
+use super::priority;
+use super::remark::Remark;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::ffi::{OsStr, OsString};
+use std::fs::FileType;
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::vec;
+
+/// A module's file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModuleFile {
+    /// Where it is.
+    path: Vec<u8>,
+    /// Where in `path` the part begins that the indexes have.
+    shown_from: usize,
+    /// The module's name.
+    pub name: Vec<u8>,
+}
+
+impl ModuleFile {
+    fn new(path: Vec<u8>, root: &[u8]) -> ModuleFile {
+        let below = path.strip_prefix(root).and_then(|rest| rest.strip_prefix(b"/"));
+        let shown_from = below.map_or(0, |rest| path.len() - rest.len());
+        let name = module_name(file_name(&path));
+        ModuleFile { path, shown_from, name }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        Path::new(OsStr::from_bytes(&self.path))
+    }
+
+    /// The same as bytes.
+    pub fn path_bytes(&self) -> &[u8] {
+        &self.path
+    }
+
+    /// As the indexes have it: from the kernel's folder on, or whole if it is elsewhere.
+    pub fn shown(&self) -> &[u8] {
+        self.path.get(self.shown_from..).unwrap_or_default()
+    }
+}
+
+/// The modules found, each name once.
+pub struct Found<'c> {
+    root: Vec<u8>,
+    config: &'c Config,
+    files: Vec<ModuleFile>,
+    by_name: FxHashMap<Vec<u8>, usize>,
+}
+
+/// All modules of a kernel's folder, and of the `external` ones that there are.
+pub fn walk(
+    directory: &Path,
+    config: &Config,
+    remarks: &mut Vec<Remark>,
+) -> Result<Vec<ModuleFile>, DepmodError> {
+    let root = directory.as_os_str().as_bytes().to_vec();
+    let mut found = Found { root, config, files: Vec::new(), by_name: FxHashMap::default() };
+    let mut folders = Folders::default();
+    let first = folders
+        .open(directory)
+        .map_err(|source| DepmodError::Search { path: directory.to_owned(), source })?;
+    found.below(&mut folders, first, remarks);
+    for external in &config.externals {
+        match folders.open(external) {
+            Ok(first) => found.below(&mut folders, first, remarks),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => remarks.push(Remark::unreadable(external, &error)),
+        }
+    }
+    Ok(found.files)
+}
+
+/// The modules of these files.
+pub fn of_files(directory: &Path, files: &[PathBuf]) -> Result<Vec<ModuleFile>, DepmodError> {
+    let root = directory.as_os_str().as_bytes();
+    let mut found: Vec<ModuleFile> = Vec::new();
+    for file in files {
+        if !file.is_absolute() {
+            return Err(DepmodError::NotAbsolute { path: file.clone() });
+        }
+        if let Err(source) = std::fs::metadata(file) {
+            let what = "could not create module";
+            return Err(DepmodError::Io { what, path: file.clone(), source });
+        }
+        let file = ModuleFile::new(file.as_os_str().as_bytes().to_vec(), root);
+        if found.iter().all(|other| other.name != file.name) {
+            found.push(file);
+        }
+    }
+    Ok(found)
+}
+
+/// The entries of a folder, still to be looked at.
+struct Folder {
+    path: Vec<u8>,
+    entries: vec::IntoIter<(OsString, io::Result<FileType>)>,
+}
+
+/// Opens folders, each only once: links may lead in circles.
+#[derive(Default)]
+struct Folders {
+    seen: FxHashSet<(u64, u64)>,
+}
+
+impl Folders {
+    /// The entries of a folder; none if it was opened before.
+    fn open(&mut self, path: &Path) -> io::Result<Folder> {
+        let metadata = std::fs::metadata(path)?;
+        let mut entries = Vec::new();
+        if self.seen.insert((metadata.dev(), metadata.ino())) {
+            for entry in std::fs::read_dir(path)? {
+                let entry = entry?;
+                entries.push((entry.file_name(), entry.file_type()));
+            }
+        }
+        let path = path.as_os_str().as_bytes().to_vec();
+        Ok(Folder { path, entries: entries.into_iter() })
+    }
+}
+
+impl Found<'_> {
+    fn below(&mut self, folders: &mut Folders, first: Folder, remarks: &mut Vec<Remark>) {
+        let mut open = vec![first];
+        while let Some(folder) = open.last_mut() {
+            let Some((name, kind)) = folder.entries.next() else {
+                open.pop();
+                continue;
+            };
+            let name = name.into_vec();
+            let is_module = is_module_file(&name);
+            let may_be_folder = kind.as_ref().map_or(true, |kind| !kind.is_file());
+            // Most other entries are not worth a look.
+            if !is_module && !may_be_folder || self.config.excludes(&name) {
+                continue;
+            }
+            let path = [&folder.path, &b"/"[..], &name].concat();
+            let mut kind = kind;
+            if kind.as_ref().map_or(true, FileType::is_symlink) {
+                kind = std::fs::metadata(OsStr::from_bytes(&path)).map(|file| file.file_type());
+            }
+            match kind {
+                Ok(kind) if kind.is_dir() => {
+                    let path = PathBuf::from(OsString::from_vec(path));
+                    match folders.open(&path) {
+                        Ok(folder) => open.push(folder),
+                        Err(error) => remarks.push(Remark::unreadable(&path, &error)),
+                    }
+                }
+                Ok(kind) if is_module && kind.is_file() => self.add(path, remarks),
+                Ok(kind) if is_module => {
+                    let path = PathBuf::from(OsString::from_vec(path));
+                    remarks.push(Remark::NotAFile { path, kind: mode(kind) });
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    let path = PathBuf::from(OsString::from_vec(path));
+                    remarks.push(Remark::unreadable(&path, &error));
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, path: Vec<u8>, remarks: &mut Vec<Remark>) {
+        let file = ModuleFile::new(path, &self.root);
+        if file.shown().contains(&b'\n') {
+            remarks.push(Remark::BadName { path: file.path().to_owned() });
+            return;
+        }
+        match self.by_name.get(&file.name) {
+            None => {
+                self.by_name.insert(file.name.clone(), self.files.len());
+                self.files.push(file);
+            }
+            Some(&at) => {
+                if let Some(old) = self.files.get_mut(at)
+                    && priority::replaces(self.config, file.shown(), old.shown())
+                {
+                    *old = file;
+                }
+            }
+        }
+    }
+}
+
+/// The type of a file in `st_mode` (inode(7)).
+fn mode(kind: FileType) -> u32 {
+    match kind {
+        kind if kind.is_fifo() => 0o010_000,
+        kind if kind.is_char_device() => 0o020_000,
+        kind if kind.is_block_device() => 0o060_000,
+        kind if kind.is_socket() => 0o140_000,
+        _ => 0,
+    }
+}
+
+/// Modules at these paths below a folder, for tests.
+#[cfg(test)]
+pub fn of_paths(root: &str, paths: &[String]) -> Vec<ModuleFile> {
+    let file = |path| ModuleFile::new(format!("{root}/{path}").into_bytes(), root.as_bytes());
+    paths.iter().map(file).collect()
+}

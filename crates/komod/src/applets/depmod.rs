@@ -1,0 +1,156 @@
+//! `depmod`: writes the index files of a kernel's modules (depmod(8)).
+//!
+//! The work is `komod_kernel::depmod`'s; here are the options, messages and exit statuses of kmod
+//! 34's tool, and what is new: `--incremental`, `--threads` and `-n --json`.
+
+mod json;
+mod newer;
+mod options;
+
+use super::Call;
+use super::log::{Level, Log};
+use crate::console;
+use komod_kernel::depmod::cache::{self, Cache};
+use komod_kernel::depmod::config::Config;
+use komod_kernel::depmod::error::{DepmodError, errno_text};
+use komod_kernel::depmod::indexes::{self, Index, Watch};
+use komod_kernel::depmod::kernel_symbols::{self, KernelSymbols, Questions};
+use komod_kernel::depmod::publish::publish;
+use komod_kernel::depmod::read::How;
+use komod_kernel::depmod::remark::{Gravity, Remark};
+use komod_kernel::depmod::tree::{Modules, Request, Tree};
+use options::{Asked, Options};
+use std::process::ExitCode;
+
+/// The release of kmod whose behaviour this is, and what it can.
+const VERSION: &str = "kmod version 34\n+ZSTD +XZ +ZLIB +OPENSSL -MBEDTLS\n";
+
+/// Runs the tool.
+pub fn main(call: &Call) -> ExitCode {
+    let program = call.program_name();
+    let mut log = Log::new(&program);
+    let options = match options::read(call, &mut log) {
+        Ok(Asked::Work(options)) => options,
+        Ok(Asked::Help) => {
+            console::data(options::usage(&program).as_bytes());
+            return ExitCode::SUCCESS;
+        }
+        Ok(Asked::Version) => {
+            console::data(VERSION.as_bytes());
+            return ExitCode::SUCCESS;
+        }
+        Err(options::Refused) => return ExitCode::FAILURE,
+    };
+    let mut remarks = Remarks { log: &log, all: Vec::new() };
+    let done = work(&options, &mut remarks);
+    remarks.tell();
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            failed(&log, &error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn work(options: &Options, remarks: &mut Remarks<'_>) -> Result<(), DepmodError> {
+    let Options { directory, output, prefix, .. } = options;
+    let config = Config::read(&options.version, &options.config, &mut remarks.all)?;
+    remarks.tell();
+    if options.quick && !newer::is_any_module_newer(directory, output, &config) {
+        return Ok(());
+    }
+    let kernel = kernel_symbols(options, remarks)?;
+    // Nothing in the cache has checksums.
+    let checksums = options.check && options.symvers.is_some();
+    let cache = match options.incremental && !checksums {
+        true => Cache::read(output),
+        false => Cache::default(),
+    };
+    let how = How { threads: options.threads, checksums };
+    let files = &options.files;
+    let request = Request { directory, files, config: &config, how, prefix: *prefix };
+    let modules = Modules::find(&request, &cache, &mut remarks.all)?;
+    remarks.tell();
+    let tree = Tree::resolve(&modules, *prefix)?;
+    let kernel = kernel.as_ref().filter(|_| options.check);
+    if kernel.is_some() || options.verbose {
+        let questions = Questions { kernel, providers: options.verbose, prefix: *prefix };
+        kernel_symbols::report(&tree, questions, &mut remarks.all);
+        remarks.tell();
+    }
+    if options.json {
+        return json::print(options, &tree);
+    }
+    let texts = indexes::texts(&tree, &mut remarks.all);
+    if options.show {
+        console::data(&texts.iter().flat_map(|text| &text.bytes).copied().collect::<Vec<u8>>());
+        return Ok(());
+    }
+    let watch = Watch { duplicates: options.warn };
+    let binaries =
+        indexes::binaries(&tree, &texts, directory, watch, options.threads, &mut remarks.all)?;
+    let mut set: Vec<Index> = texts.into_iter().chain(binaries).collect();
+    if options.incremental && !checksums {
+        set.push(Index { name: cache::FILE, bytes: modules.cache() });
+    }
+    publish(output, &set)
+}
+
+fn kernel_symbols(
+    options: &Options,
+    remarks: &mut Remarks<'_>,
+) -> Result<Option<KernelSymbols>, DepmodError> {
+    match (&options.symvers, &options.system_map) {
+        (Some(symvers), _) => KernelSymbols::symvers(symvers).map(Some),
+        (None, Some(map)) => {
+            KernelSymbols::system_map(map, options.prefix, &mut remarks.all).map(Some)
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+/// What is still to be told.
+struct Remarks<'l> {
+    log: &'l Log,
+    all: Vec<Remark>,
+}
+
+impl Remarks<'_> {
+    fn tell(&mut self) {
+        let mut shown = Vec::new();
+        for remark in self.all.drain(..) {
+            if let Remark::Needs { .. } = remark {
+                shown.extend_from_slice(format!("{remark}\n").as_bytes());
+                continue;
+            }
+            let level = match remark.gravity() {
+                Gravity::Error => Level::Error,
+                Gravity::Warning => Level::Warning,
+                Gravity::Info => Level::Info,
+            };
+            self.log.say(level, remark);
+        }
+        if !shown.is_empty() {
+            console::data(&shown);
+        }
+    }
+}
+
+fn failed(log: &Log, error: &DepmodError) {
+    match error {
+        DepmodError::Cycles { cycles, .. } => {
+            for cycle in cycles {
+                let first = cycle.first().map(String::as_str).unwrap_or_default();
+                log.error(format_args!("Cycle detected: {} -> {first}", cycle.join(" -> ")));
+            }
+            log.error(error);
+        }
+        DepmodError::Search { path, source } => {
+            let reason = errno_text(source);
+            log.error(format_args!("could not open directory {}: {reason}", path.display()));
+            log.fatal(error);
+        }
+        error => log.fatal(error),
+    }
+}

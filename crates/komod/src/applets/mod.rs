@@ -1,0 +1,52 @@
+//! kmod's tools: `insmod`, `rmmod`, `lsmod`, `modinfo`, `modprobe`, `depmod` and `kmod`.
+//!
+//! komod is one of them when called by its name (exactly), or as `komod insmod …`. They read their
+//! options as getopt does ([`getopt`]), write messages in kmod's form ([`log`]) and end with kmod's
+//! exit statuses, 0 and 1. Each tool is a file of its own.
+
+mod depmod;
+pub mod getopt;
+pub mod log;
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// How a tool was called.
+#[derive(Debug)]
+pub struct Call {
+    /// `argv[0]` as it is: getopt's messages begin with it.
+    pub program: OsString,
+    /// What follows.
+    pub arguments: Vec<OsString>,
+}
+
+impl Call {
+    /// The name in messages: without folders.
+    pub fn program_name(&self) -> String {
+        let name = Path::new(&self.program).file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+}
+
+/// A tool's main function.
+pub type Main = fn(&Call) -> ExitCode;
+
+/// The tools by name.
+const APPLETS: [(&str, Main); 1] = [("depmod", depmod::main)];
+
+/// The tool that this command line means, if it means one: `/sbin/insmod x.ko`, or
+/// `komod insmod x.ko`.
+pub fn of(mut arguments: impl Iterator<Item = OsString>) -> Option<(Main, Call)> {
+    let program = arguments.next()?;
+    if let Some(main) = by_name(Path::new(&program).file_name()?) {
+        return Some((main, Call { program, arguments: arguments.collect() }));
+    }
+    let program = arguments.next()?;
+    let main = by_name(&program)?;
+    Some((main, Call { program, arguments: arguments.collect() }))
+}
+
+fn by_name(name: &OsStr) -> Option<Main> {
+    APPLETS.iter().find(|(applet, _)| name == *applet).map(|(_, main)| *main)
+}
