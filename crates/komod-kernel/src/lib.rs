@@ -13,6 +13,7 @@
 //! * [`prepared`]: all of the above, computed once and kept in the user's cache;
 //! * [`find`]: the kernels of this machine and of the cache, and which one to use;
 //! * [`fetch`]: getting a distribution's kernel into the cache, without root;
+//! * [`index`]: the tries that depmod writes; [`fnmatch`]: the patterns in them;
 //! * [`config`], [`facts`]: a kernel's configuration, and all that is known about it.
 //!
 //! Parsers here read untrusted bytes: they return errors that carry the offending section, offset
@@ -28,8 +29,10 @@ pub mod exports;
 pub mod facts;
 pub mod fetch;
 pub mod find;
+pub mod fnmatch;
 pub mod identity;
 pub mod image;
+pub mod index;
 pub mod kallsyms;
 mod le;
 pub mod map;
