@@ -13,6 +13,7 @@
 //! * [`prepared`]: all of the above, computed once and kept in the user's cache;
 //! * [`find`]: the kernels of this machine and of the cache, and which one to use;
 //! * [`fetch`]: getting a distribution's kernel into the cache, without root;
+//! * [`host`]: the kernel this machine runs: modules in and out, `/proc`, `/sys`, its log;
 //! * [`index`]: the tries that depmod writes; [`fnmatch`]: the patterns in them;
 //! * [`config`], [`facts`]: a kernel's configuration, and all that is known about it.
 //!
@@ -30,6 +31,7 @@ pub mod facts;
 pub mod fetch;
 pub mod find;
 pub mod fnmatch;
+pub mod host;
 pub mod identity;
 pub mod image;
 pub mod index;
