@@ -40,7 +40,7 @@ pub mod index;
 pub mod kallsyms;
 mod le;
 pub mod map;
-pub mod module_file;
 pub mod modprobe;
+pub mod module_file;
 pub mod prepared;
 pub mod symbols;

@@ -113,9 +113,11 @@ mod tests {
     #[test]
     fn causes_come_before_consequences() {
         let unknown = "m: Unknown symbol usb_register (err -22)";
-        assert_eq!(code(&["m: disagrees about version of symbol usb_register", unknown]), Some("L-08"));
-        let namespace =
-            "m: module uses symbol (x) from namespace NS, but does not import it.";
+        assert_eq!(
+            code(&["m: disagrees about version of symbol usb_register", unknown]),
+            Some("L-08")
+        );
+        let namespace = "m: module uses symbol (x) from namespace NS, but does not import it.";
         assert_eq!(code(&[namespace, unknown]), Some("L-12"));
         assert_eq!(code(&["m: Unknown symbol a (err -2)", unknown]), Some("L-10"));
         let last = reason(["m: Unknown symbol a (err -2)", unknown]).unwrap();
@@ -128,7 +130,10 @@ mod tests {
         assert_eq!(code(&[]), None);
         assert_eq!(code(&["m: loading out-of-tree module taints kernel.", "usb 1-1: new"]), None);
         assert_eq!(
-            code(&["m: loading out-of-tree module taints kernel.", "m: `x' invalid for parameter `n'"]),
+            code(&[
+                "m: loading out-of-tree module taints kernel.",
+                "m: `x' invalid for parameter `n'"
+            ]),
             Some("L-40")
         );
     }

@@ -2,7 +2,6 @@
 
 use komod_kernel::host::SystemLog;
 use std::fmt::Display;
-use std::io::Write;
 use std::sync::OnceLock;
 
 /// How grave a message is: `syslog(3)`'s priorities that the tools use.
@@ -103,6 +102,6 @@ impl Log {
         self.kept.borrow_mut().push(text.to_string());
         // There is nobody left to tell that stderr is gone.
         #[cfg(not(test))]
-        let _ = writeln!(std::io::stderr().lock(), "{text}");
+        let _ = std::io::Write::write_fmt(&mut std::io::stderr().lock(), format_args!("{text}\n"));
     }
 }

@@ -6,7 +6,6 @@ use super::log::Level;
 use super::work::{self, Ended, Work};
 use komod_kernel::host::{Host, loaded, strerror};
 use serde::Serialize;
-use std::io::Write;
 use std::process::ExitCode;
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use komod_kernel::host::Host;
 use komod_kernel::index::Index;
+use komod_kernel::modprobe::name;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -55,15 +56,12 @@ pub fn absolute(path: &Path) -> PathBuf {
 
 /// The name of the module in a file: up to the first dot, with `_` for `-`.
 pub fn name_of_file(path: &Path) -> OsString {
-    let file = path.file_name().unwrap_or_default().as_bytes();
-    let end = file.iter().position(|byte| *byte == b'.').unwrap_or(file.len());
-    normal_name(OsStr::from_bytes(file.get(..end).unwrap_or(file)))
+    OsString::from_vec(name::of_file(path.as_os_str().as_bytes()))
 }
 
 /// A module's name as the kernel has it: with `_` for `-`.
-pub fn normal_name(name: &OsStr) -> OsString {
-    let bytes = name.as_bytes().iter().map(|byte| if *byte == b'-' { b'_' } else { *byte });
-    OsString::from_vec(bytes.collect())
+pub fn normal_name(text: &OsStr) -> OsString {
+    OsString::from_vec(name::underscored(text.as_bytes()))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::log::Level;
 use super::module_dir::{ModuleDir, name_of_file, normal_name};
 use super::work::{self, Ended, Work};
 use komod_kernel::host::{Removal, loaded, strerror};
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 use std::process::ExitCode;

@@ -40,7 +40,8 @@ Formats:
 /// How a node is written.
 type Format = fn(&mut String, &Node<'_>);
 
-const FORMATS: [(&str, Format); 3] = [("human", human), ("tmpfiles", tmpfiles), ("devname", devname)];
+const FORMATS: [(&str, Format); 3] =
+    [("human", human), ("tmpfiles", tmpfiles), ("devname", devname)];
 
 /// A device node that loads a module when it is opened.
 #[derive(Debug, PartialEq, Eq)]
@@ -65,7 +66,9 @@ impl<'a> Node<'a> {
         // `c5: 6` is read like `c5:6`.
         let minor = if minor.is_empty() { words.next()? } else { minor };
         let digits = minor.find(|c: char| !c.is_ascii_digit()).unwrap_or(minor.len());
-        let number = |text: &str| text.starts_with(|c: char| c.is_ascii_digit()).then(|| text.parse().ok())?;
+        let number = |text: &str| {
+            text.starts_with(|c: char| c.is_ascii_digit()).then(|| text.parse().ok())?
+        };
         let (major, minor) = (number(major)?, number(minor.get(..digits)?)?);
         let inside = !path.split('/').any(|part| part == "..") && !path.starts_with('/');
         inside.then_some(Node { module, path, kind, major, minor })
@@ -185,10 +188,19 @@ mod tests {
         assert_eq!((node.major, node.minor), (116, 1));
         assert_eq!(Node::read("e c c5: 6").unwrap().minor, 6);
         assert_eq!(Node::read("e c c5:6junk more").unwrap().minor, 6);
-        for bad in
-            ["", "a", "a b", "a b c1", "a b q1:2", "a b c-1:2", "a b c1:", "a ../b c1:2", "a b c:1",
-             "a b c99999999999:1", "a /b c1:2"]
-        {
+        for bad in [
+            "",
+            "a",
+            "a b",
+            "a b c1",
+            "a b q1:2",
+            "a b c-1:2",
+            "a b c1:",
+            "a ../b c1:2",
+            "a b c:1",
+            "a b c99999999999:1",
+            "a /b c1:2",
+        ] {
             assert_eq!(Node::read(bad), None, "{bad}");
         }
     }
