@@ -40,8 +40,7 @@ const STRINGS: &[u8] = b"license=GPL\0odd\0parm=a:A thing\0parmtype=a:int\0parmt
     parm=none\0a_very_long_key_of=x\0\0\0parm=c:only\0author=Me";
 
 fn run(command: &[&str]) -> (bool, String, Vec<String>) {
-    let host = FakeHost { release: "1.2.3".into(), ..FakeHost::default() };
-    tried(modinfo, &host, command)
+    tried(modinfo, &FakeHost::of_release("1.2.3"), command)
 }
 
 #[test]
