@@ -80,8 +80,14 @@ fn insmod(work: &mut Work<'_>) -> Ended {
     }
     let path = Path::new(file);
     let shown = path.display();
-    if let Err(error) = std::fs::metadata(path) {
-        let text = strerror(error.raw_os_error().unwrap_or(0));
+    // A path without a name, `/`, is no file either.
+    let missing = match std::fs::metadata(path) {
+        Ok(_) if path.file_name().is_none() => Some(Errno::NOENT.raw_os_error()),
+        Ok(_) => None,
+        Err(error) => error.raw_os_error(),
+    };
+    if let Some(errno) = missing {
+        let text = strerror(errno);
         work.log.error(format_args!("could not load module {shown}: {text}"));
         return Ok(false);
     }

@@ -7,7 +7,7 @@ use super::module_dir::{ModuleDir, name_of_file, normal_name};
 use super::work::{self, Ended, Work};
 use komod_kernel::host::{Removal, loaded, strerror};
 use std::ffi::{CString, OsStr};
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -78,7 +78,7 @@ fn remove(work: &Work<'_>, operand: &OsStr, how: Removal) -> bool {
     let path = Path::new(operand);
     let name = match std::fs::metadata(path) {
         Ok(_) => name_of_file(path),
-        Err(_) => normal_name(operand),
+        Err(_) => normal_name(up_to_dot(operand)),
     };
     if how == Removal::Gentle
         && let Err(why) = removable(work, &name)
@@ -94,6 +94,11 @@ fn remove(work: &Work<'_>, operand: &OsStr, how: Removal) -> bool {
         return false;
     }
     true
+}
+
+/// A name has no dot: `rmmod x.ko` means `x`.
+fn up_to_dot(name: &OsStr) -> &OsStr {
+    OsStr::from_bytes(name.as_bytes().split(|byte| *byte == b'.').next().unwrap_or_default())
 }
 
 /// May it be removed? What the kernel would say, in words.

@@ -5,7 +5,8 @@ use super::getopt::{Opt, Order, Value};
 use super::module_dir::ModuleDir;
 use super::work::{Ended, Work};
 use std::fmt::Write as _;
-use std::io::{self, ErrorKind};
+use std::fs::File;
+use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -139,6 +140,14 @@ fn nodes(work: &mut Work<'_>, dir: &ModuleDir, format: Format, output: Option<&P
             return Ok(false);
         }
     };
+    // Before any line is looked at: what cannot be written need not be read.
+    let file = match output.map(create).transpose() {
+        Ok(file) => file,
+        Err(why) => {
+            work.log.line(why);
+            return Ok(false);
+        }
+    };
     let mut good = true;
     let mut written = String::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
@@ -150,27 +159,27 @@ fn nodes(work: &mut Work<'_>, dir: &ModuleDir, format: Format, output: Option<&P
             }
         }
     }
-    match output {
+    match file {
         None => work.out.write_all(written.as_bytes())?,
-        Some(file) => {
-            if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty())
-                && let Err(error) = std::fs::create_dir_all(folder)
-            {
-                let why = why(&error);
-                let file = file.display();
-                work.log.line(format_args!(
-                    "Error: could not create parent directory for {file} - {why}."
-                ));
-                return Ok(false);
-            }
-            if let Err(error) = std::fs::write(file, written) {
-                let why = why(&error);
-                work.log.line(format_args!("Error: could not create {} - {why}", file.display()));
+        Some(mut file) => {
+            if let Err(error) = file.write_all(written.as_bytes()) {
+                work.log.line(format_args!("Error: could not write the output - {}.", why(&error)));
                 return Ok(false);
             }
         }
     }
     Ok(good)
+}
+
+/// The output's file, and its folder.
+fn create(path: &Path) -> Result<File, String> {
+    let shown = path.display();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.map_or(Ok(()), std::fs::create_dir_all).map_err(|error| {
+        format!("Error: could not create parent directory for {shown} - {}.", why(&error))
+    })?;
+    File::create(path)
+        .map_err(|error| format!("Error: could not create {shown} - {}.", why(&error)))
 }
 
 fn why(error: &io::Error) -> String {

@@ -183,7 +183,8 @@ fn all(work: &mut Work<'_>, asked: &Asked, dir: &ModuleDir, operands: &[OsString
             show::place(&mut text, found, &asked.manner);
             match told {
                 Ok(told) => {
-                    for bad in &told.bad_params {
+                    let with_params = asked.manner.shows(b"parm");
+                    for bad in told.bad_params.iter().filter(|_| with_params) {
                         let bad = String::from_utf8_lossy(bad);
                         work.log.error(format_args!("Found invalid \"{bad}\": missing ':'"));
                     }

@@ -14,6 +14,11 @@ pub struct Manner {
 }
 
 impl Manner {
+    /// Is this field among what is written?
+    pub fn shows(&self, field: &[u8]) -> bool {
+        self.field.as_deref().is_none_or(|only| only == field)
+    }
+
     fn end(&self) -> u8 {
         if self.null { 0 } else { b'\n' }
     }
@@ -63,13 +68,12 @@ pub fn module(out: &mut Vec<u8>, told: &Told, manner: &Manner) {
             }
         }
         _ => {
-            let wanted = |key: &[u8]| field.is_none_or(|field| field == key);
-            for (key, value) in told.entries.iter().filter(|(key, _)| wanted(key)) {
+            for (key, value) in told.entries.iter().filter(|(key, _)| manner.shows(key)) {
                 entry(out, key, value, manner);
             }
             if let Some(signature) = &told.signature {
                 for (key, value) in fields(signature) {
-                    if wanted(key) {
+                    if manner.shows(key) {
                         entry(out, key, &value, manner);
                     }
                 }
