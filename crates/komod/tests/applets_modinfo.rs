@@ -173,7 +173,7 @@ fn odd_modules_are_told_the_same() {
                   parmtype=dup:int\0parmtype=dup:uint\0parm=w:only\0parmtype=nod:byte\0",
             ),
         ),
-        ("empty", module(b"")),
+        ("empty", [module(b""), vec![0]].concat()),
         ("nuls", module(b"\0\0\0")),
         ("emptytype", module(b"parm=a:\0parmtype=b:\0parm=c:x\0parmtype=d:int")),
         ("x509", signed([1, 4, 1, 3, 2, 0, 0, 0], &long, 45)),
@@ -197,6 +197,17 @@ fn odd_modules_are_told_the_same() {
             compare(&link, &[options, &[file]].concat());
         }
     }
+}
+
+/// kmod 30 aborts: the section begins where the file ends.
+#[test]
+fn an_empty_section_at_the_end() {
+    let folder = folder("end");
+    let path = folder.join("x.ko");
+    std::fs::write(&path, module(b"")).unwrap();
+    let output = run(&ours(&folder), &[path.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(output.stdout, format!("filename:       {}\n", path.display()).into_bytes());
 }
 
 /// Where kmod 34 differs from Debian's 30.
