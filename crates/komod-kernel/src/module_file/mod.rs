@@ -123,7 +123,7 @@ impl ModuleFile {
                 offset: section.header,
                 value: size,
             }),
-            size => self.source.read(section.offset, size).map_err(Into::into),
+            size => self.source.read(section.offset, size),
         };
         contents.map(Some).map_err(|problem| problem.in_file(&self.path, self.source.size()))
     }
