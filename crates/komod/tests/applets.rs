@@ -48,7 +48,7 @@ impl Kernel {
         for (name, uses) in [("hid", 0), ("usb", 2), ("b2", 3)] {
             kernel.write(&format!("sys/module/{name}/initstate"), "live\n");
             kernel.write(&format!("sys/module/{name}/coresize"), "8192\n");
-            kernel.write(&format!("sys/module/{name}/refcnt"), &format!("{uses}\n"));
+            kernel.write(&format!("sys/module/{name}/refcnt"), format!("{uses}\n"));
             kernel.folder(&format!("sys/module/{name}/holders"));
         }
         kernel.folder("sys/module/usb/holders/hid");
