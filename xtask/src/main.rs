@@ -44,6 +44,8 @@ Usage: cargo xtask TASK [OPTIONS]
   oracle boot     compare stock modules in-process with the real kernel under QEMU
   oracle loaders  compare komod's loader with the kernel's own
   oracle warm     compare drivers compiled warm with the plain compiler's
+  oracle applets  compare the small tools with kmod's in the real kernel under QEMU
+  oracle modinfo  compare modinfo of stock modules with kmod's
   oracle modpost  compare komod's modpost with what all stock modules hold
   oracle clang    compare builds for kernels made with clang with kbuild's
   oracle srcversion

@@ -13,6 +13,10 @@
 //! * [`prepared`]: all of the above, computed once and kept in the user's cache;
 //! * [`find`]: the kernels of this machine and of the cache, and which one to use;
 //! * [`fetch`]: getting a distribution's kernel into the cache, without root;
+//! * [`host`]: the kernel this machine runs: modules in and out, `/proc`, `/sys`, its log;
+//! * [`index`]: the tries that depmod writes; [`fnmatch`]: the patterns in them;
+//! * [`module_file`]: what a module says of itself, without reading all of its file;
+//! * [`modprobe`]: which modules a name means, and the steps to insert or remove them;
 //! * [`depmod`]: the indexes of a kernel's modules, written as kmod does;
 //! * [`config`], [`facts`]: a kernel's configuration, and all that is known about it.
 //!
@@ -30,10 +34,15 @@ pub mod exports;
 pub mod facts;
 pub mod fetch;
 pub mod find;
+pub mod fnmatch;
+pub mod host;
 pub mod identity;
 pub mod image;
+pub mod index;
 pub mod kallsyms;
 mod le;
 pub mod map;
+pub mod modprobe;
+pub mod module_file;
 pub mod prepared;
 pub mod symbols;

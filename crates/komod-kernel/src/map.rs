@@ -44,9 +44,9 @@ impl Bytes {
         if file.metadata()?.len() == 0 {
             return Ok(Vec::new().into());
         }
-        // SAFETY: the mapping is private and read-only, and only files of komod's own cache are
-        // mapped: they are written to a temporary name, renamed into place once and never changed
-        // or truncated afterwards (removing one leaves the mapping intact).
+        // SAFETY: the mapping is private and read-only, and only files of komod's own cache and
+        // indexes of depmod are mapped: both are written to a temporary name, renamed into place
+        // once and never changed or truncated afterwards (removing one leaves the mapping intact).
         let mapping = unsafe { memmap2::MmapOptions::new().map_copy_read_only(&file)? };
         Ok(Self { kind: Kind::Mapped(Arc::new(mapping)), skipped: 0 })
     }

@@ -2,11 +2,21 @@
 //!
 //! komod is one of them when called by its name (exactly), or as `komod insmod …`. They read their
 //! options as getopt does ([`getopt`]), write messages in kmod's form ([`log`]) and end with kmod's
-//! exit statuses, 0 and 1. Each tool is a file of its own.
+//! exit statuses, 0 and 1. Each tool is a file of its own; it does its [`work`] on a
+//! `komod_kernel::host::Host`, and may tell the kernel's own reason of a refusal ([`hint`]).
 
 mod depmod;
 pub mod getopt;
+pub mod hint;
+mod insmod;
+mod kmod;
 pub mod log;
+mod lsmod;
+mod modinfo;
+pub mod module_dir;
+mod rmmod;
+mod static_nodes;
+pub mod work;
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -33,7 +43,19 @@ impl Call {
 pub type Main = fn(&Call) -> ExitCode;
 
 /// The tools by name.
-const APPLETS: [(&str, Main); 1] = [("depmod", depmod::main)];
+const APPLETS: [(&str, Main); 6] = [
+    ("depmod", depmod::main),
+    ("insmod", insmod::main),
+    ("kmod", kmod::main),
+    ("lsmod", lsmod::main),
+    ("modinfo", modinfo::main),
+    ("rmmod", rmmod::main),
+];
+
+/// The tools' names.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    APPLETS.iter().map(|(name, _)| *name)
+}
 
 /// The tool that this command line means, if it means one: `/sbin/insmod x.ko`, or
 /// `komod insmod x.ko`.

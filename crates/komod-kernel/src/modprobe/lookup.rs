@@ -1,0 +1,142 @@
+//! From a name or an alias to modules.
+
+use super::directory::{Directory, File};
+use super::name::normalized;
+use super::{Config, Manner};
+use crate::fnmatch::fnmatch;
+use crate::index::{Index, IndexError};
+use crate::modprobe::config::Rule;
+
+/// A module as it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Module {
+    pub name: Vec<u8>,
+    /// The alias that led to it.
+    pub alias: Option<Vec<u8>>,
+    /// `None` if it is built in, or there is no such file.
+    pub file: Option<File>,
+    pub builtin: bool,
+}
+
+impl Module {
+    /// What tells it from others: modules found by different aliases are treated on their own.
+    pub fn key(&self) -> (Vec<u8>, Option<Vec<u8>>) {
+        (self.name.clone(), self.alias.clone())
+    }
+
+    fn is_called(&self, name: &[u8]) -> bool {
+        self.name == name || self.alias.as_deref() == Some(name)
+    }
+
+    fn matches(&self, pattern: &[u8]) -> bool {
+        fnmatch(pattern, &self.name)
+            || self.alias.as_ref().is_some_and(|alias| fnmatch(pattern, alias))
+    }
+}
+
+/// The modules of a directory, under a configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct Modules<'m> {
+    pub config: &'m Config,
+    pub directory: &'m Directory,
+    pub manner: Manner,
+}
+
+impl Modules<'_> {
+    /// All modules that a name stands for; none if it is unknown. The first of these that has an
+    /// answer gives it: aliases of the configuration, modules, symbols, commands of the
+    /// configuration, aliases of modules, modules that are built in, and their aliases.
+    pub fn find(&self, asked: &[u8]) -> Result<Vec<Module>, IndexError> {
+        let Some(name) = normalized(asked) else { return Ok(Vec::new()) };
+        let aliases = self.config.aliases.iter();
+        let mut found = Vec::new();
+        for alias in aliases.filter(|alias| fnmatch(&alias.pattern, &name)) {
+            found.push(self.module(&alias.module, Some(&name))?);
+        }
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        if let Some(file) = self.directory.file(&name)? {
+            return Ok(vec![Module { name, alias: None, file: Some(file), builtin: false }]);
+        }
+        if name.starts_with(b"symbol:") {
+            found = self.matching(self.directory.symbols()?, &name)?;
+            if !found.is_empty() {
+                return Ok(found);
+            }
+        }
+        let rules = self.config.installs.iter().chain(&self.config.removes);
+        if rules.into_iter().any(|rule| rule.module == name) {
+            return Ok(vec![self.module(&name, None)?]);
+        }
+        found = self.matching(self.directory.aliases()?, &name)?;
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        if self.directory.is_builtin(&name)? {
+            return Ok(vec![Module { name, alias: None, file: None, builtin: true }]);
+        }
+        self.matching(self.directory.builtin_aliases()?, &name)
+    }
+
+    fn matching(&self, index: Option<&Index>, name: &[u8]) -> Result<Vec<Module>, IndexError> {
+        let Some(index) = index else { return Ok(Vec::new()) };
+        let values = index.matching(name)?;
+        values.into_iter().map(|value| self.module(value.text, Some(name))).collect()
+    }
+
+    /// A module by its name.
+    pub fn module(&self, name: &[u8], alias: Option<&[u8]>) -> Result<Module, IndexError> {
+        let file = self.directory.file(name)?;
+        let builtin = file.is_none() && self.directory.is_builtin(name)?;
+        Ok(Module { name: name.to_vec(), alias: alias.map(<[u8]>::to_vec), file, builtin })
+    }
+
+    /// Its options from the configuration.
+    pub fn options(&self, module: &Module) -> Vec<u8> {
+        let rules = self.config.options.iter().filter(|rule| module.is_called(&rule.module));
+        let texts: Vec<&[u8]> = rules.map(|rule| rule.text.as_slice()).collect();
+        texts.join(&b' ')
+    }
+
+    /// The command that is run instead of inserting it.
+    pub fn install_command(&self, module: &Module) -> Option<&[u8]> {
+        if self.manner == Manner::Kmod && self.has_softdeps(module) {
+            return None;
+        }
+        first(&self.config.installs, module)
+    }
+
+    /// The command that is run instead of removing it.
+    pub fn remove_command(&self, module: &Module) -> Option<&[u8]> {
+        if self.manner == Manner::Kmod && self.has_softdeps(module) {
+            return None;
+        }
+        first(&self.config.removes, module)
+    }
+
+    fn has_softdeps(&self, module: &Module) -> bool {
+        let (pre, post) = self.softdeps(module);
+        !pre.is_empty() || !post.is_empty()
+    }
+
+    /// The names of the modules to insert before and after it.
+    pub fn softdeps(&self, module: &Module) -> (Vec<&[u8]>, Vec<&[u8]>) {
+        let (mut pre, mut post) = (Vec::new(), Vec::new());
+        for softdep in &self.config.softdeps {
+            if module.matches(&softdep.module) {
+                pre.extend(softdep.pre.iter().map(Vec::as_slice));
+                post.extend(softdep.post.iter().map(Vec::as_slice));
+                if self.manner == Manner::Kmod {
+                    break;
+                }
+            }
+        }
+        (pre, post)
+    }
+}
+
+fn first<'r>(rules: &'r [Rule], module: &Module) -> Option<&'r [u8]> {
+    let rule = rules.iter().find(|rule| module.matches(&rule.module))?;
+    Some(&rule.text)
+}
