@@ -4,12 +4,14 @@
 //! `cargo xtask oracle modpost`: what modpost writes into stock modules, compared;
 //! `cargo xtask oracle clang`: builds for kernels made with clang, compared with kbuild's;
 //! `cargo xtask oracle srcversion`: the checksums of the sources of stock modules, compared;
+//! `cargo xtask oracle kmod`: what modprobe says about all stock modules and aliases, compared;
 //! `cargo xtask oracle warm`: see [`warm`].
 
 mod clang;
 mod compare;
 mod guest;
 mod inprocess;
+mod kmod;
 mod known;
 mod linux_source;
 mod listed;
@@ -53,6 +55,7 @@ Usage: cargo xtask oracle boot [OPTIONS]
        cargo xtask oracle warm [OPTIONS]   (has a --help of its own)
        cargo xtask oracle clang [OPTIONS]   (has a --help of its own)
        cargo xtask oracle srcversion [OPTIONS]   (has a --help of its own)
+       cargo xtask oracle kmod [OPTIONS]   (has a --help of its own)
        cargo xtask oracle modpost [--kernel SERIES]
 
 Loads and unloads stock modules in the real kernel under QEMU and in-process, and compares the
@@ -83,6 +86,7 @@ pub fn main(mut args: Args) -> Result<()> {
     match subject.as_deref() {
         Some("clang") => return clang::main(args),
         Some("srcversion") => return srcversion::main(args),
+        Some("kmod") => return kmod::main(args),
         _ => {}
     }
     if args.flag("--help") || args.flag("-h") {
@@ -127,6 +131,11 @@ pub fn main(mut args: Args) -> Result<()> {
 /// `count` of the scenes of `oracle loader`, on each kernel.
 pub fn foretold(count: usize) -> Result<Tally> {
     loader::run(&loader::Choice::sampled(count))
+}
+
+/// `count` modules and aliases of `oracle kmod`, of each kernel.
+pub fn drop_in(count: usize) -> Result<Tally> {
+    kmod::sampled(count)
 }
 
 /// Which modules are compared, and how.

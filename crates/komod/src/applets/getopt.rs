@@ -79,7 +79,8 @@ pub fn parse<I: Copy + PartialEq>(
         Some(_) => Order::OptionsFirst,
         None => order,
     };
-    let mut reader = Reader { program: program.to_string_lossy().into_owned(), options, items: Vec::new() };
+    let mut reader =
+        Reader { program: program.to_string_lossy().into_owned(), options, items: Vec::new() };
     let mut operands = Vec::new();
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {

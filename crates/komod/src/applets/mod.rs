@@ -6,6 +6,7 @@
 
 pub mod getopt;
 pub mod log;
+mod modprobe;
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -24,7 +25,10 @@ pub struct Call {
 pub type Main = fn(&Call) -> ExitCode;
 
 /// The tools by name.
-const APPLETS: [(&str, Main); 0] = [];
+const APPLETS: [(&str, Main); 1] = [("modprobe", modprobe::main)];
+
+/// What `-V` says: the version whose behaviour the tools have, and features.
+pub const VERSION: &str = "kmod version 34\n+ZSTD +XZ +ZLIB +OPENSSL -MBEDTLS\n";
 
 /// The tool that this command line means, if it means one: `/sbin/insmod x.ko`, or
 /// `komod insmod x.ko`.

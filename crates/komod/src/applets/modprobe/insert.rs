@@ -1,0 +1,184 @@
+//! Inserting modules, or showing what would be done (`-D`, `-n`, `-R`).
+
+use super::arguments::module_options;
+use super::{Failed, Run, os, run_command, show, shown};
+use komod_kernel::host::{ModuleState, insert, loaded, strerror};
+use komod_kernel::modprobe::directory::File;
+use komod_kernel::modprobe::insertion::{Action, InsertionError, Step, Wish, steps};
+use komod_kernel::modprobe::{Module, name};
+use std::ffi::CString;
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+
+/// The operands: one module with its options, or with `-a` many modules.
+pub fn all(run: &mut Run<'_>) -> Result<(), Failed> {
+    let operands = &run.arguments.operands;
+    if !run.arguments.all {
+        let Some((name, options)) = operands.split_first() else { return Err(Failed) };
+        return named(run, name.as_bytes(), &module_options(options));
+    }
+    let mut result = Ok(());
+    for name in operands {
+        if named(run, name.as_bytes(), b"").is_err() {
+            result = Err(Failed);
+        }
+    }
+    result
+}
+
+/// All modules that a name stands for. As in kmod, the last of them decides about success.
+fn named(run: &mut Run<'_>, name: &[u8], options: &[u8]) -> Result<(), Failed> {
+    let found = find(run, name).map_err(|error| run.fatal(error))?;
+    if found.is_empty() {
+        let directory = run.modules.directory.path().display();
+        let text = format!("Module {} not found in directory {directory}", shown(name));
+        return Err(run.fatal(text));
+    }
+    let mut result = Ok(());
+    for module in found {
+        if run.arguments.resolve {
+            run.line(&[&module.name]);
+            continue;
+        }
+        let filtered = module.alias.is_some() || run.arguments.use_blacklist;
+        if filtered && run.modules.config.is_blacklisted(&module.name) {
+            continue;
+        }
+        let wish =
+            Wish { options: options.to_vec(), ignore_command: run.arguments.ignore_commands };
+        result = one(run, &module, &wish);
+    }
+    result
+}
+
+/// A name, or the path of a module's file.
+fn find(run: &Run<'_>, asked: &[u8]) -> anyhow::Result<Vec<Module>> {
+    if !asked.starts_with(b"/") && !asked.starts_with(b"./") {
+        return Ok(run.modules.find(asked)?);
+    }
+    let path = std::path::absolute(os(asked))?;
+    if !path.is_file() {
+        return Ok(Vec::new());
+    }
+    let mut module = run.modules.module(&name::of_file(asked), None)?;
+    let needs = module.file.map(|file| file.needs).unwrap_or_default();
+    let path = path.as_os_str().as_bytes().to_vec();
+    module.file = Some(File { path, needs });
+    module.builtin = false;
+    Ok(vec![module])
+}
+
+fn one(run: &mut Run<'_>, module: &Module, wish: &Wish) -> Result<(), Failed> {
+    if !run.arguments.show_depends && is_there(run, module) {
+        return match run.arguments.first_time {
+            true => Err(refused(run, module, libc_errno::EEXIST)),
+            false => Ok(()),
+        };
+    }
+    let plan = match steps(run.modules, module, wish) {
+        Ok(plan) => plan,
+        Err(InsertionError::Index(error)) => return Err(run.fatal(error)),
+        Err(error) => {
+            let name = shown(&module.name);
+            run.log.error(format_args!("could not insert '{name}': {error}"));
+            return Err(Failed);
+        }
+    };
+    if run.arguments.show_depends && run.arguments.json {
+        let _ = run.out.flush();
+        show::steps(module, &plan);
+        return Ok(());
+    }
+    for step in &plan {
+        if run.arguments.show_depends {
+            print(run, step, true);
+            continue;
+        }
+        if is_there(run, &step.module) {
+            continue;
+        }
+        if run.arguments.verbose {
+            print(run, step, false);
+        }
+        if run.arguments.dry_run {
+            continue;
+        }
+        let Err(errno) = carry_out(run, step) else { continue };
+        let there = errno == libc_errno::EEXIST && !(step.target && run.arguments.first_time);
+        if step.required && !there {
+            return Err(refused(run, module, errno));
+        }
+    }
+    Ok(())
+}
+
+/// In the kernel: built in, or loaded and initialised.
+fn is_there(run: &Run<'_>, module: &Module) -> bool {
+    module.builtin
+        || matches!(loaded::state(run.host, os(&module.name)), Ok(Some(ModuleState::Live)))
+}
+
+fn print(run: &mut Run<'_>, step: &Step, builtin: bool) {
+    match &step.action {
+        Action::Insert(path) => run.line(&[b"insmod", path, &step.options]),
+        Action::Command(command) => run.line(&[b"install", command, &step.options]),
+        Action::Builtin if builtin => run.line(&[b"builtin", &step.module.name]),
+        Action::Builtin | Action::Missing => {}
+    }
+}
+
+/// Does a step; an error number if it fails.
+fn carry_out(run: &mut Run<'_>, step: &Step) -> Result<(), i32> {
+    let name = shown(&step.module.name);
+    match &step.action {
+        Action::Builtin => Ok(()),
+        Action::Missing => {
+            run.log.error(format_args!("could not find module by name='{name}'"));
+            Err(libc_errno::ENOENT)
+        }
+        Action::Insert(path) => {
+            let _ = run.out.flush();
+            let options = CString::new(step.options.clone()).map_err(|_| libc_errno::EINVAL)?;
+            let file = name::as_path(path);
+            insert::insert(run.host, file, &options, run.arguments.force)
+                .map_err(|error| error.errno())
+        }
+        Action::Command(command) => {
+            let text = run_command::expanded(command, &step.options);
+            match run_command::run(run, &step.module, &text) {
+                Ok(0) => Ok(()),
+                Ok(status) => {
+                    run.log.error(format_args!(
+                        "Error running install command '{}' for module {name}: retcode {status}",
+                        shown(&text)
+                    ));
+                    Err(libc_errno::EINVAL)
+                }
+                Err(error) => Err(io_errno(&error)),
+            }
+        }
+    }
+}
+
+fn io_errno(error: &io::Error) -> i32 {
+    error.raw_os_error().unwrap_or(libc_errno::EINVAL)
+}
+
+fn refused(run: &Run<'_>, module: &Module, errno: i32) -> Failed {
+    let text = match errno {
+        libc_errno::EEXIST => "Module already in kernel".to_owned(),
+        libc_errno::ENOENT => {
+            "Unknown symbol in module, or unknown parameter (see dmesg)".to_owned()
+        }
+        errno => strerror(errno),
+    };
+    run.log.error(format_args!("could not insert '{}': {text}", shown(&module.name)));
+    Failed
+}
+
+/// The error numbers that are told in words of their own.
+mod libc_errno {
+    pub const ENOENT: i32 = 2;
+    pub const EEXIST: i32 = 17;
+    pub const EINVAL: i32 = 22;
+}
