@@ -18,19 +18,18 @@ pub struct Module {
     pub builtin: bool,
 }
 
+/// A module's name, and the alias that led to it: modules found by different aliases are treated on
+/// their own.
+pub type Key = (Vec<u8>, Option<Vec<u8>>);
+
 impl Module {
-    /// What tells it from others: modules found by different aliases are treated on their own.
-    pub fn key(&self) -> (Vec<u8>, Option<Vec<u8>>) {
+    /// What tells it from others.
+    pub fn key(&self) -> Key {
         (self.name.clone(), self.alias.clone())
     }
 
     fn is_called(&self, name: &[u8]) -> bool {
         self.name == name || self.alias.as_deref() == Some(name)
-    }
-
-    fn matches(&self, pattern: &[u8]) -> bool {
-        fnmatch(pattern, &self.name)
-            || self.alias.as_ref().is_some_and(|alias| fnmatch(pattern, alias))
     }
 }
 
@@ -124,7 +123,7 @@ impl Modules<'_> {
     pub fn softdeps(&self, module: &Module) -> (Vec<&[u8]>, Vec<&[u8]>) {
         let (mut pre, mut post) = (Vec::new(), Vec::new());
         for softdep in &self.config.softdeps {
-            if module.matches(&softdep.module) {
+            if fnmatch(&softdep.module, &module.name) {
                 pre.extend(softdep.pre.iter().map(Vec::as_slice));
                 post.extend(softdep.post.iter().map(Vec::as_slice));
                 if self.manner == Manner::Kmod {
@@ -137,6 +136,6 @@ impl Modules<'_> {
 }
 
 fn first<'r>(rules: &'r [Rule], module: &Module) -> Option<&'r [u8]> {
-    let rule = rules.iter().find(|rule| module.matches(&rule.module))?;
+    let rule = rules.iter().find(|rule| fnmatch(&rule.module, &module.name))?;
     Some(&rule.text)
 }

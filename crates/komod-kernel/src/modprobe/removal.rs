@@ -1,9 +1,9 @@
 //! What removing a module takes: it depends on what the kernel has at each step, so the steps are
 //! done as they come.
 
-use super::lookup::{Module, Modules};
+use super::lookup::{Key, Module, Modules};
 use super::name;
-use crate::host::{Host, ModuleState, loaded};
+use crate::host::{Host, loaded};
 use crate::index::IndexError;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 /// How a module is to be removed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Wish {
-    /// Leave out the module's own `remove` command.
+    /// Leave out the module's own `remove` command and soft dependencies.
     pub ignore_command: bool,
     /// Not being loaded is an error.
     pub first_time: bool,
@@ -61,6 +61,8 @@ enum Work {
     Whole(Module, bool),
     /// The module itself.
     Just(Module),
+    /// Its command.
+    Command(Module, Vec<u8>),
     /// What it depends on, as far as nothing else uses it.
     Needs(Module),
     /// What belongs to the last of `above` is done.
@@ -90,7 +92,7 @@ struct Removal<'r> {
     host: &'r dyn Host,
     wish: Wish,
     /// The modules whose soft dependencies or holders are being removed.
-    above: Vec<Vec<u8>>,
+    above: Vec<(Key, bool)>,
     work: Vec<Work>,
 }
 
@@ -105,7 +107,8 @@ impl Removal<'_> {
                 let found = self.modules.find(&name).map_err(RemovalError::from)?;
                 self.work.extend(found.into_iter().map(|module| Work::Whole(module, false)));
             }
-            Work::Whole(module, target) => return self.whole(module, target, remover),
+            Work::Whole(module, target) => self.whole(module, target)?,
+            Work::Command(module, command) => remover.command(&module, &command)?,
             Work::Just(module) => {
                 if !self.wish.only_show && !self.wish.in_use && self.uses(&module) != Some(0) {
                     return Err(RemovalError::InUse(shown(&module.name)).into());
@@ -113,7 +116,7 @@ impl Removal<'_> {
                 remover.remove(&module)?;
             }
             Work::Needs(module) => {
-                for path in module.file.iter().flat_map(|file| &file.needs) {
+                for path in module.file.iter().flat_map(|file| file.needs.iter().rev()) {
                     let needed = self.modules.module(&name::of_file(path), None);
                     let needed = needed.map_err(RemovalError::from)?;
                     if self.uses(&needed) == Some(0) {
@@ -128,13 +131,9 @@ impl Removal<'_> {
         Ok(())
     }
 
-    fn whole<R: Remover>(
-        &mut self,
-        module: Module,
-        target: bool,
-        remover: &mut R,
-    ) -> Result<(), R::Error> {
-        if self.above.contains(&module.name) {
+    fn whole(&mut self, module: Module, target: bool) -> Result<(), RemovalError> {
+        let key = (module.key(), target);
+        if self.above.contains(&key) {
             return Ok(());
         }
         let command = match target && self.wish.ignore_command {
@@ -144,42 +143,50 @@ impl Removal<'_> {
         if command.is_none() && !self.wish.only_show {
             if module.builtin {
                 return match target {
-                    true => Err(RemovalError::Builtin(shown(&module.name)).into()),
+                    true => Err(RemovalError::Builtin(shown(&module.name))),
                     false => Ok(()),
                 };
             }
-            if !self.is_live(&module) {
-                return match target && self.wish.first_time {
-                    true => Err(RemovalError::NotLoaded(shown(&module.name)).into()),
+            if !self.is_loaded(&module) {
+                return match self.wish.first_time {
+                    true => Err(RemovalError::NotLoaded(shown(&module.name))),
                     false => Ok(()),
                 };
             }
         }
-        if let Some(command) = command {
-            return remover.command(&module, command);
-        }
-        let (pre, post) = self.modules.softdeps(&module);
+        let (pre, post) = match target && self.wish.ignore_command {
+            true => Default::default(),
+            false => self.modules.softdeps(&module),
+        };
         let named = |name: &&[u8]| Work::Named(name.to_vec());
         // The last that is pushed is done first.
         self.work.push(Work::End);
         self.work.extend(pre.iter().map(named));
-        self.work.push(Work::Needs(module.clone()));
-        self.work.push(Work::Just(module.clone()));
+        match command {
+            Some(command) => {
+                self.work.push(Work::Command(module.clone(), command.to_vec()));
+            }
+            None => {
+                self.work.push(Work::Needs(module.clone()));
+                self.work.push(Work::Just(module.clone()));
+            }
+        }
         if self.wish.holders && target {
             let holders = loaded::holders(self.host, OsStr::from_bytes(&module.name));
-            for holder in holders.into_iter().flatten().rev() {
+            // The kernel's order: the last is removed first.
+            for holder in holders.into_iter().flatten() {
                 let holder = self.modules.module(holder.as_bytes(), None);
-                self.work.push(Work::Whole(holder.map_err(RemovalError::from)?, false));
+                self.work.push(Work::Whole(holder?, false));
             }
         }
         self.work.extend(post.iter().map(named));
-        self.above.push(module.name);
+        self.above.push(key);
         Ok(())
     }
 
-    fn is_live(&self, module: &Module) -> bool {
-        let state = loaded::state(self.host, OsStr::from_bytes(&module.name));
-        matches!(state, Ok(Some(ModuleState::Live)))
+    /// In the kernel, in whatever state.
+    fn is_loaded(&self, module: &Module) -> bool {
+        matches!(loaded::state(self.host, OsStr::from_bytes(&module.name)), Ok(Some(_)))
     }
 
     /// How often it is in use; `None` if the kernel does not say.

@@ -32,7 +32,10 @@ fn words(line: &[u8]) -> Vec<Vec<u8>> {
             _ => word.push(byte),
         }
     }
-    words.push(word);
+    // What is still in quotes at the end does not count.
+    if !quoted {
+        words.push(word);
+    }
     words
 }
 
@@ -47,13 +50,12 @@ fn option(config: &mut Config, word: &[u8]) {
     let (Some(module), Some(parameter), None) = (parts.next(), parts.next(), parts.next()) else {
         return;
     };
-    if module.is_empty() || parameter.is_empty() || name.contains(&b'"') {
+    if name.contains(&b'"') {
         return;
     }
-    if (module, parameter) == (b"modprobe", b"blacklist") {
-        let names = value.strip_prefix(b"=").unwrap_or_default().split(|byte| *byte == b',');
-        let names = names.filter(|name| !name.is_empty());
-        config.blacklist.extend(names.map(underscored));
+    if let (b"modprobe", b"blacklist", Some(names)) = (module, parameter, value.strip_prefix(b"="))
+    {
+        config.blacklist.extend(names.split(|byte| *byte == b',').map(underscored));
         return;
     }
     let Some(module) = normalized(module) else { return };

@@ -1,6 +1,7 @@
 //! Removing modules (`-r`), or showing what would be done.
 
 use super::{Failed, Run, run_command, shown};
+use crate::applets::log::Level;
 use komod_kernel::host::{Removal, strerror};
 use komod_kernel::modprobe::removal::{RemovalError, Remover, Wish, remove};
 use komod_kernel::modprobe::{Module, name};
@@ -12,12 +13,13 @@ use std::time::{Duration, Instant};
 const EAGAIN: i32 = 11;
 const EINVAL: i32 = 22;
 
-/// All operands are modules, with `-a` or without.
+/// All operands are modules, with `-a` or without. What is fatal ends it, unless it goes untold
+/// (`-q`), as in kmod.
 pub fn all(run: &mut Run<'_>) -> Result<(), Failed> {
     let mut result = Ok(());
     for operand in &run.arguments.operands {
         if named(run, operand.as_bytes()).is_err() {
-            if !run.arguments.all {
+            if !run.arguments.all && run.log.level >= Level::Fatal {
                 return Err(Failed);
             }
             result = Err(Failed);
