@@ -153,7 +153,7 @@ impl Plan<'_> {
                     self.work.push(Work::Just(module));
                     self.work.extend(pre.iter().rev().map(named));
                 }
-                Work::Just(module) => self.step(module),
+                Work::Just(module) => self.step(module)?,
             }
         }
         Ok(())
@@ -164,7 +164,7 @@ impl Plan<'_> {
         self.wish.ignore_command && module.key() == self.target
     }
 
-    fn step(&mut self, module: Module) {
+    fn step(&mut self, module: Module) -> Result<(), IndexError> {
         let key = module.key();
         let target = key == self.target;
         let mut options = self.modules.options(&module);
@@ -176,7 +176,7 @@ impl Plan<'_> {
         }
         let command = match self.is_bare(&module) {
             true => None,
-            false => self.modules.install_command(&module),
+            false => self.modules.install_command(&module)?,
         };
         let action = match (command, &module.file) {
             (Some(command), _) => Action::Command(command.to_vec()),
@@ -186,5 +186,6 @@ impl Plan<'_> {
         };
         let required = self.required.contains(&key);
         self.steps.push(Step { module, action, options, required, target });
+        Ok(())
     }
 }

@@ -99,24 +99,28 @@ impl Modules<'_> {
     }
 
     /// The command that is run instead of inserting it.
-    pub fn install_command(&self, module: &Module) -> Option<&[u8]> {
-        if self.manner == Manner::Kmod && self.has_softdeps(module) {
-            return None;
+    pub fn install_command(&self, module: &Module) -> Result<Option<&[u8]>, IndexError> {
+        let command = first(&self.config.installs, module);
+        if command.is_some() && self.manner == Manner::Kmod && self.has_softdeps(module)? {
+            return Ok(None);
         }
-        first(&self.config.installs, module)
+        Ok(command)
     }
 
     /// The command that is run instead of removing it.
     pub fn remove_command(&self, module: &Module) -> Option<&[u8]> {
-        if self.manner == Manner::Kmod && self.has_softdeps(module) {
-            return None;
-        }
         first(&self.config.removes, module)
     }
 
-    fn has_softdeps(&self, module: &Module) -> bool {
+    /// Are there soft dependencies that stand for any module?
+    fn has_softdeps(&self, module: &Module) -> Result<bool, IndexError> {
         let (pre, post) = self.softdeps(module);
-        !pre.is_empty() || !post.is_empty()
+        for name in pre.into_iter().chain(post) {
+            if !self.find(name)?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The names of the modules to insert before and after it.

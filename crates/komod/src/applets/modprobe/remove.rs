@@ -19,7 +19,7 @@ pub fn all(run: &mut Run<'_>) -> Result<(), Failed> {
     let mut result = Ok(());
     for operand in &run.arguments.operands {
         if named(run, operand.as_bytes()).is_err() {
-            if !run.arguments.all && run.log.level >= Level::Fatal {
+            if run.ends_when_fatal() {
                 return Err(Failed);
             }
             result = Err(Failed);
@@ -50,7 +50,7 @@ fn named(run: &mut Run<'_>, asked: &[u8]) -> Result<(), Failed> {
         match remove(modules, host, module, wish, run) {
             Ok(()) => {}
             Err(Stopped::Untold(error)) => return Err(run.fatal(error)),
-            Err(Stopped::Told) => return Err(Failed),
+            Err(Stopped::Told | Stopped::ToldAsFatal) => return Err(Failed),
         }
     }
     Ok(())
@@ -59,6 +59,7 @@ fn named(run: &mut Run<'_>, asked: &[u8]) -> Result<(), Failed> {
 pub enum Stopped {
     Untold(RemovalError),
     Told,
+    ToldAsFatal,
 }
 
 impl From<RemovalError> for Stopped {
@@ -68,6 +69,10 @@ impl From<RemovalError> for Stopped {
 }
 
 impl Run<'_> {
+    fn ends_when_fatal(&self) -> bool {
+        !self.arguments.all && self.log.level >= Level::Fatal
+    }
+
     fn only_shows(&self) -> bool {
         self.arguments.dry_run || self.arguments.show_depends
     }
@@ -79,6 +84,20 @@ impl Run<'_> {
 
 impl Remover for Run<'_> {
     type Error = Stopped;
+
+    fn stays(&mut self, error: Stopped) -> Result<(), Stopped> {
+        match error {
+            Stopped::Told => return Ok(()),
+            Stopped::Untold(error) => {
+                self.fatal(error);
+            }
+            Stopped::ToldAsFatal => {}
+        }
+        match self.ends_when_fatal() {
+            true => Err(Stopped::ToldAsFatal),
+            false => Ok(()),
+        }
+    }
 
     fn command(&mut self, module: &Module, command: &[u8]) -> Result<(), Stopped> {
         if self.shows() {
@@ -92,7 +111,7 @@ impl Remover for Run<'_> {
             _ => {
                 let name = shown(&module.name);
                 self.fatal(format_args!("Error running remove command for {name}"));
-                Err(Stopped::Told)
+                Err(Stopped::ToldAsFatal)
             }
         }
     }
