@@ -11,7 +11,7 @@ use crate::modprobe::config::Rule;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Module {
     pub name: Vec<u8>,
-    /// The alias that led to it.
+    /// The alias that led to it: the pattern of the configuration's line, or else what was asked.
     pub alias: Option<Vec<u8>>,
     /// `None` if it is built in, or there is no such file.
     pub file: Option<File>,
@@ -50,7 +50,7 @@ impl Modules<'_> {
         let aliases = self.config.aliases.iter();
         let mut found = Vec::new();
         for alias in aliases.filter(|alias| fnmatch(&alias.pattern, &name)) {
-            found.push(self.module(&alias.module, Some(&name))?);
+            found.push(self.module(&alias.module, Some(&alias.pattern))?);
         }
         if !found.is_empty() {
             return Ok(found);
