@@ -187,7 +187,7 @@ impl Removal<'_> {
             return Ok(());
         }
         let target = reason == Reason::Target;
-        let bare = target && self.wish.ignore_command;
+        let bare = reason != Reason::Soft && self.wish.ignore_command;
         let command = self.modules.remove_command(&module).filter(|_| !bare);
         if command.is_none() && !self.wish.only_show {
             if module.builtin {

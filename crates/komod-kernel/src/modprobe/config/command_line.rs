@@ -44,6 +44,9 @@ fn option(config: &mut Config, word: &[u8]) {
         Some(rest) => (true, rest),
         None => (false, word),
     };
+    if whole && word.iter().position(|byte| *byte == b'"') != word.len().checked_sub(1) {
+        return;
+    }
     let equals = word.iter().position(|byte| *byte == b'=');
     let (name, value) = word.split_at(equals.unwrap_or(word.len()));
     let mut parts = name.split(|byte| *byte == b'.');

@@ -40,6 +40,11 @@ fn named(run: &mut Run<'_>, name: &[u8], options: &[u8]) -> Result<(), Failed> {
             run.line(&[&module.name]);
             continue;
         }
+        let first_time = run.arguments.first_time;
+        if !run.arguments.show_depends && is_there(run, &module) {
+            result = if first_time { Err(refused(run, &module, errno::EEXIST)) } else { Ok(()) };
+            continue;
+        }
         let filtered = module.alias.is_some() || run.arguments.use_blacklist;
         if filtered && run.modules.config.is_blacklisted(&module.name) {
             continue;
@@ -69,12 +74,6 @@ fn find(run: &Run<'_>, asked: &[u8]) -> anyhow::Result<Vec<Module>> {
 }
 
 fn one(run: &mut Run<'_>, module: &Module, wish: &Wish) -> Result<(), Failed> {
-    if !run.arguments.show_depends && is_there(run, module) {
-        return match run.arguments.first_time {
-            true => Err(refused(run, module, libc_errno::EEXIST)),
-            false => Ok(()),
-        };
-    }
     let plan = match steps(run.modules, module, wish) {
         Ok(plan) => plan,
         Err(InsertionError::Index(error)) => return Err(run.fatal(error)),
@@ -103,10 +102,10 @@ fn one(run: &mut Run<'_>, module: &Module, wish: &Wish) -> Result<(), Failed> {
         if run.arguments.dry_run {
             continue;
         }
-        let Err(errno) = carry_out(run, step) else { continue };
-        let there = errno == libc_errno::EEXIST && !(step.target && run.arguments.first_time);
+        let Err(error) = carry_out(run, step) else { continue };
+        let there = error == errno::EEXIST && !(step.target && run.arguments.first_time);
         if step.required && !there {
-            return Err(refused(run, module, errno));
+            return Err(refused(run, module, error));
         }
     }
     Ok(())
@@ -134,11 +133,11 @@ fn carry_out(run: &mut Run<'_>, step: &Step) -> Result<(), i32> {
         Action::Builtin => Ok(()),
         Action::Missing => {
             run.log.error(format_args!("could not find module by name='{name}'"));
-            Err(libc_errno::ENOENT)
+            Err(errno::ENOENT)
         }
         Action::Insert(path) => {
             let _ = run.out.flush();
-            let options = CString::new(step.options.clone()).map_err(|_| libc_errno::EINVAL)?;
+            let options = CString::new(step.options.clone()).map_err(|_| errno::EINVAL)?;
             let file = name::as_path(path);
             insert::insert(run.host, file, &options, run.arguments.force)
                 .map_err(|error| error.errno())
@@ -152,7 +151,7 @@ fn carry_out(run: &mut Run<'_>, step: &Step) -> Result<(), i32> {
                         "Error running install command '{}' for module {name}: retcode {status}",
                         shown(&text)
                     ));
-                    Err(libc_errno::EINVAL)
+                    Err(errno::EINVAL)
                 }
                 Err(error) => Err(io_errno(&error)),
             }
@@ -161,23 +160,21 @@ fn carry_out(run: &mut Run<'_>, step: &Step) -> Result<(), i32> {
 }
 
 fn io_errno(error: &io::Error) -> i32 {
-    error.raw_os_error().unwrap_or(libc_errno::EINVAL)
+    error.raw_os_error().unwrap_or(errno::EINVAL)
 }
 
-fn refused(run: &Run<'_>, module: &Module, errno: i32) -> Failed {
-    let text = match errno {
-        libc_errno::EEXIST => "Module already in kernel".to_owned(),
-        libc_errno::ENOENT => {
-            "Unknown symbol in module, or unknown parameter (see dmesg)".to_owned()
-        }
-        errno => strerror(errno),
+fn refused(run: &Run<'_>, module: &Module, error: i32) -> Failed {
+    let text = match error {
+        errno::EEXIST => "Module already in kernel".to_owned(),
+        errno::ENOENT => "Unknown symbol in module, or unknown parameter (see dmesg)".to_owned(),
+        other => strerror(other),
     };
     run.log.error(format_args!("could not insert '{}': {text}", shown(&module.name)));
     Failed
 }
 
 /// The error numbers that are told in words of their own.
-mod libc_errno {
+mod errno {
     pub const ENOENT: i32 = 2;
     pub const EEXIST: i32 = 17;
     pub const EINVAL: i32 = 22;
