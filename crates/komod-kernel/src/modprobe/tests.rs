@@ -8,6 +8,7 @@ use super::{Config, Directory, Manner, Modules};
 use crate::host::{FakeHost, FakeModule};
 use crate::index::samples::{Layout, bytes, entries};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A directory with the modules a, b (needs a), c (needs b and a) and the built-in z.
 fn directory(name: &str) -> Directory {
@@ -59,9 +60,9 @@ fn dependencies_come_first() {
     let planned = |manner, name| {
         plan(Modules { config: &config, directory: &directory, manner }, name).unwrap()
     };
-    assert_eq!(planned(Manner::Komod, "c"), "run z? run? b c");
-    assert_eq!(planned(Manner::Komod, "dev:1"), "run run z? b c");
-    assert_eq!(planned(Manner::Komod, "one"), "run z? run? b");
+    assert_eq!(planned(Manner::Komod, "c"), "run z? run? run b c? b c");
+    assert_eq!(planned(Manner::Komod, "dev:1"), "run run z? run? b c");
+    assert_eq!(planned(Manner::Komod, "one"), "run z? run? run b c? b");
     assert_eq!(planned(Manner::Komod, "two"), "no nothing");
     assert_eq!(planned(Manner::Komod, "unknown"), "");
 }
@@ -131,7 +132,9 @@ impl Remover for Notes {
 }
 
 fn removal(host: &FakeHost, config: &str, wish: removal::Wish) -> String {
-    let directory = directory("removal");
+    // Each call has its own: tests run side by side.
+    static TURN: AtomicU32 = AtomicU32::new(0);
+    let directory = directory(&format!("removal{}", TURN.fetch_add(1, Ordering::Relaxed)));
     let config = self::config(config);
     let modules = Modules { config: &config, directory: &directory, manner: Manner::Komod };
     let mut notes = Notes::default();

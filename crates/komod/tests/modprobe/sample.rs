@@ -49,6 +49,9 @@ pub fn root(scratch: &Path, release: &str) -> Option<PathBuf> {
     Some(root)
 }
 
+/// Name, type, flags, link, info, entry size, contents.
+type Section<'d> = (u32, u32, u64, u32, u32, u64, &'d [u8]);
+
 /// A relocatable file for x86-64: `.modinfo`, `.symtab` and `.strtab` (ELF-64 object file format).
 fn elf(info: &[&str], exports: &[&str], needs: &[&str]) -> Vec<u8> {
     const ABSOLUTE: u16 = 0xfff1;
@@ -72,8 +75,7 @@ fn elf(info: &[&str], exports: &[&str], needs: &[&str]) -> Vec<u8> {
     file[52..54].copy_from_slice(&64_u16.to_le_bytes());
     file[58..64].copy_from_slice(&[64, 0, 5, 0, 4, 0]);
     let mut headers = vec![0; 64];
-    // Name, type, flags, link, info, entry size.
-    let sections: [(u32, u32, u64, u32, u32, u64, &[u8]); 4] = [
+    let sections: [Section<'_>; 4] = [
         (1, 1, 2, 0, 0, 0, &info),
         (10, 2, 0, 3, 1, 24, &symbols),
         (18, 3, 0, 0, 0, 0, &strings),

@@ -91,7 +91,7 @@ mod tests {
             .map(|rule| format!("{} {}", lossy(&rule.module), lossy(&rule.text)))
             .collect();
         assert_eq!(options, ["a_b c=1", "x y", "m o=\"with space\"", "n p=\"a b\"", "d e=f.g"]);
-        assert_eq!(config.blacklist, [&b"p_q"[..], b"r"]);
+        assert_eq!(config.blacklist, [&b"p_q"[..], b"", b"r"]);
     }
 
     fn lossy(bytes: &[u8]) -> String {
