@@ -45,6 +45,8 @@ Usage: cargo xtask TASK [OPTIONS]
   oracle loaders  compare komod's loader with the kernel's own
   oracle kmod     compare modprobe with the machine's, for all stock modules and aliases
   oracle warm     compare drivers compiled warm with the plain compiler's
+  oracle applets  compare the small tools with kmod's in the real kernel under QEMU
+  oracle modinfo  compare modinfo of stock modules with kmod's
   oracle modpost  compare komod's modpost with what all stock modules hold
   oracle clang    compare builds for kernels made with clang with kbuild's
   oracle srcversion

@@ -15,6 +15,7 @@
 //! * [`fetch`]: getting a distribution's kernel into the cache, without root;
 //! * [`host`]: the kernel this machine runs: modules in and out, `/proc`, `/sys`, its log;
 //! * [`index`]: the tries that depmod writes; [`fnmatch`]: the patterns in them;
+//! * [`module_file`]: what a module says of itself, without reading all of its file;
 //! * [`modprobe`]: which modules a name means, and the steps to insert or remove them;
 //! * [`config`], [`facts`]: a kernel's configuration, and all that is known about it.
 //!
@@ -40,5 +41,6 @@ pub mod kallsyms;
 mod le;
 pub mod map;
 pub mod modprobe;
+pub mod module_file;
 pub mod prepared;
 pub mod symbols;

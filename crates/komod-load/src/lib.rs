@@ -67,6 +67,7 @@ mod layout;
 mod link;
 mod livepatch;
 pub mod log;
+pub mod logged;
 mod modinfo_checks;
 pub mod object_link;
 pub mod params;

@@ -50,6 +50,7 @@ enum Command {
     Ls(cmd::files::LsArgs),
     Ioctl(cmd::files::IoctlArgs),
     Explain(cmd::explain::ExplainArgs),
+    InstallApplets(cmd::install_applets::InstallAppletsArgs),
 }
 
 impl Cli {
@@ -76,7 +77,10 @@ impl Cli {
             Command::Ls(a) => a.json,
             Command::Ioctl(a) => a.json,
             Command::Explain(a) => a.json,
-            Command::Watch(_) | Command::Cat(_) | Command::Write(_) => false,
+            Command::Watch(_)
+            | Command::Cat(_)
+            | Command::Write(_)
+            | Command::InstallApplets(_) => false,
         }
     }
 
@@ -105,6 +109,7 @@ impl Cli {
             Command::Ls(a) => cmd::files::ls(a),
             Command::Ioctl(a) => cmd::files::ioctl(a),
             Command::Explain(a) => cmd::explain::run(a),
+            Command::InstallApplets(a) => cmd::install_applets::run(a),
         }
     }
 }

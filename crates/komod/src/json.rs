@@ -22,10 +22,13 @@ pub fn path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error
     serializer.collect_str(&path.display())
 }
 
+/// A structure as one line.
+pub fn text<T: Serialize>(format: &str, body: T) -> Result<String> {
+    serde_json::to_string(&Envelope { format, version: VERSION, body }).context("cannot write JSON")
+}
+
 /// Prints a structure as one line.
 pub fn print<T: Serialize>(format: &str, body: T) -> Result<()> {
-    let text = serde_json::to_string(&Envelope { format, version: VERSION, body })
-        .context("cannot write JSON")?;
-    console::line(&text);
+    console::line(&text(format, body)?);
     Ok(())
 }

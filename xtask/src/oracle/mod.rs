@@ -1,12 +1,15 @@
 //! `cargo xtask oracle boot`: stock modules in the real kernel and in-process, compared;
 //! `cargo xtask oracle loader`: what `komod check` foretells and what the real kernel does;
 //! `cargo xtask oracle loaders`: the two loaders, compared;
+//! `cargo xtask oracle applets`: kmod's small tools and komod's in the real kernel, compared;
+//! `cargo xtask oracle modinfo`: modinfo of all stock modules, compared with kmod's;
 //! `cargo xtask oracle modpost`: what modpost writes into stock modules, compared;
 //! `cargo xtask oracle clang`: builds for kernels made with clang, compared with kbuild's;
 //! `cargo xtask oracle srcversion`: the checksums of the sources of stock modules, compared;
 //! `cargo xtask oracle kmod`: what modprobe says about all stock modules and aliases, compared;
 //! `cargo xtask oracle warm`: see [`warm`].
 
+mod applets;
 mod clang;
 mod compare;
 mod guest;
@@ -18,6 +21,7 @@ mod listed;
 mod loader;
 mod loaders;
 mod mask;
+mod modinfo;
 mod modpost;
 mod near;
 mod outcome;
@@ -54,6 +58,8 @@ const HELP: &str = "\
 Usage: cargo xtask oracle boot [OPTIONS]
        cargo xtask oracle warm [OPTIONS]   (has a --help of its own)
        cargo xtask oracle clang [OPTIONS]   (has a --help of its own)
+       cargo xtask oracle applets
+       cargo xtask oracle modinfo [OPTIONS]   (has a --help of its own)
        cargo xtask oracle srcversion [OPTIONS]   (has a --help of its own)
        cargo xtask oracle kmod [OPTIONS]   (has a --help of its own)
        cargo xtask oracle modpost [--kernel SERIES]
@@ -84,7 +90,9 @@ pub fn main(mut args: Args) -> Result<()> {
         return warm::main(args);
     }
     match subject.as_deref() {
+        Some("applets") => return applets::main(args),
         Some("clang") => return clang::main(args),
+        Some("modinfo") => return modinfo::main(args),
         Some("srcversion") => return srcversion::main(args),
         Some("kmod") => return kmod::main(args),
         _ => {}

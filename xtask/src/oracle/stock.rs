@@ -17,6 +17,11 @@ pub struct Stock {
 }
 
 impl Stock {
+    /// Its file, which may be compressed.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
     /// The module, decompressed.
     pub fn read(&self) -> Result<Vec<u8>> {
         Ok(decompress(&fs::read(&self.file)?, MAX_SIZE)?.into_owned())

@@ -50,6 +50,11 @@ pub struct FakeHost {
 }
 
 impl FakeHost {
+    /// A kernel of this release, with nothing in it.
+    pub fn of_release(release: &str) -> Self {
+        FakeHost { release: release.to_owned(), ..FakeHost::default() }
+    }
+
     fn called(&self, call: String) {
         self.calls.borrow_mut().push(call);
     }

@@ -1,7 +1,8 @@
 //! Messages as kmod's tools write them: `modprobe: FATAL: Module x not found …`.
 
+use komod_kernel::host::SystemLog;
 use std::fmt::Display;
-use std::io::Write;
+use std::sync::OnceLock;
 
 /// How grave a message is: `syslog(3)`'s priorities that the tools use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +29,18 @@ impl Level {
             Level::Debug => "DEBUG",
         }
     }
+
+    /// What `-v` does: one more.
+    pub fn more(self) -> Self {
+        match self {
+            Level::Silent => Level::Fatal,
+            Level::Fatal => Level::Error,
+            Level::Error => Level::Warning,
+            Level::Warning => Level::Notice,
+            Level::Notice => Level::Info,
+            Level::Info | Level::Debug => Level::Debug,
+        }
+    }
 }
 
 /// Where a tool's messages go, and which.
@@ -39,12 +52,21 @@ pub struct Log {
     pub level: Level,
     /// To the system's log instead of stderr (`-s`).
     pub syslog: bool,
+    /// In tests, the messages.
+    #[cfg(test)]
+    pub kept: std::rc::Rc<std::cell::RefCell<Vec<String>>>,
 }
 
 impl Log {
-    /// Warnings and worse to stderr, unless `KMOD_LOG` says more.
+    /// Warnings and worse to stderr.
     pub fn new(program: &str) -> Self {
-        Log { program: program.to_owned(), level: Level::Warning, syslog: false }
+        Log {
+            program: program.to_owned(),
+            level: Level::Warning,
+            syslog: false,
+            #[cfg(test)]
+            kept: std::rc::Rc::default(),
+        }
     }
 
     pub fn error(&self, text: impl Display) {
@@ -68,7 +90,21 @@ impl Log {
         if level > self.level {
             return;
         }
+        if self.syslog {
+            static SYSTEM: OnceLock<SystemLog> = OnceLock::new();
+            let system = SYSTEM.get_or_init(|| SystemLog::open(&self.program));
+            system.write(level as i32, &format!("{}: {text}", level.name()));
+        } else {
+            self.line(format_args!("{}: {}: {text}", self.program, level.name()));
+        }
+    }
+
+    /// A line on stderr that is no message of kmod's form: getopt's, a hint.
+    pub fn line(&self, text: impl Display) {
+        #[cfg(test)]
+        self.kept.borrow_mut().push(text.to_string());
         // There is nobody left to tell that stderr is gone.
-        let _ = writeln!(std::io::stderr().lock(), "{}: {}: {text}", self.program, level.name());
+        #[cfg(not(test))]
+        let _ = std::io::Write::write_fmt(&mut std::io::stderr().lock(), format_args!("{text}\n"));
     }
 }

@@ -2,11 +2,21 @@
 //!
 //! komod is one of them when called by its name (exactly), or as `komod insmod …`. They read their
 //! options as getopt does ([`getopt`]), write messages in kmod's form ([`log`]) and end with kmod's
-//! exit statuses, 0 and 1. Each tool is a file of its own.
+//! exit statuses, 0 and 1. Each tool is a file of its own; it does its [`work`] on a
+//! `komod_kernel::host::Host`, and may tell the kernel's own reason of a refusal ([`hint`]).
 
 pub mod getopt;
+pub mod hint;
+mod insmod;
+mod kmod;
 pub mod log;
+mod lsmod;
+mod modinfo;
 mod modprobe;
+pub mod module_dir;
+mod rmmod;
+mod static_nodes;
+pub mod work;
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -25,10 +35,19 @@ pub struct Call {
 pub type Main = fn(&Call) -> ExitCode;
 
 /// The tools by name.
-const APPLETS: [(&str, Main); 1] = [("modprobe", modprobe::main)];
+const APPLETS: [(&str, Main); 6] = [
+    ("insmod", insmod::main),
+    ("kmod", kmod::main),
+    ("lsmod", lsmod::main),
+    ("modinfo", modinfo::main),
+    ("modprobe", modprobe::main),
+    ("rmmod", rmmod::main),
+];
 
-/// What `-V` says: the version whose behaviour the tools have, and features.
-pub const VERSION: &str = "kmod version 34\n+ZSTD +XZ +ZLIB +OPENSSL -MBEDTLS\n";
+/// The tools' names.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    APPLETS.iter().map(|(name, _)| *name)
+}
 
 /// The tool that this command line means, if it means one: `/sbin/insmod x.ko`, or
 /// `komod insmod x.ko`.

@@ -11,6 +11,7 @@ pub mod explain;
 pub mod files;
 pub mod graph;
 pub mod info;
+pub mod install_applets;
 mod ioctl_number;
 pub mod kernel;
 pub mod log;

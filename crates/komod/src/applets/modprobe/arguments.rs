@@ -228,7 +228,7 @@ pub fn read(call: &Call, log: &mut Log) -> Result<Arguments, ExitCode> {
                 verbosity += 1;
             }
             b'V' => {
-                print!("{}", crate::applets::VERSION);
+                print!("{}", crate::applets::work::VERSION);
                 return Err(ExitCode::SUCCESS);
             }
             b'h' => {

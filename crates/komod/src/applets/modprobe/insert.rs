@@ -2,12 +2,14 @@
 
 use super::arguments::module_options;
 use super::{Failed, Run, os, run_command, show, shown};
-use komod_kernel::host::{ModuleState, insert, loaded, strerror};
+use crate::applets::hint::Hints;
+use crate::applets::log::Level;
+use komod_kernel::host::{InsertError, ModuleState, insert, loaded, strerror};
 use komod_kernel::modprobe::directory::File;
 use komod_kernel::modprobe::insertion::{Action, InsertionError, Step, Wish, steps};
 use komod_kernel::modprobe::{Module, name};
 use std::ffi::CString;
-use std::io::{self, Write};
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 
 /// The operands: one module with its options, or with `-a` many modules.
@@ -102,10 +104,16 @@ fn one(run: &mut Run<'_>, module: &Module, wish: &Wish) -> Result<(), Failed> {
         if run.arguments.dry_run {
             continue;
         }
-        let Err(error) = carry_out(run, step) else { continue };
-        let there = error == errno::EEXIST && !(step.target && run.arguments.first_time);
+        let Err(failure) = carry_out(run, step) else { continue };
+        let there = failure.errno == errno::EEXIST && !(step.target && run.arguments.first_time);
         if step.required && !there {
-            return Err(refused(run, module, error));
+            let failed = refused(run, module, failure.errno);
+            if let Some((hints, error)) = failure.kernel
+                && run.log.level >= Level::Error
+            {
+                hints.tell(run.log, &error);
+            }
+            return Err(failed);
         }
     }
     Ok(())
@@ -126,21 +134,35 @@ fn print(run: &mut Run<'_>, step: &Step, builtin: bool) {
     }
 }
 
-/// Does a step; an error number if it fails.
-fn carry_out(run: &mut Run<'_>, step: &Step) -> Result<(), i32> {
+/// Why a step failed.
+struct Failure {
+    errno: i32,
+    /// What the kernel may say about it.
+    kernel: Option<(Hints, InsertError)>,
+}
+
+impl From<i32> for Failure {
+    fn from(errno: i32) -> Self {
+        Failure { errno, kernel: None }
+    }
+}
+
+/// Does a step.
+fn carry_out(run: &mut Run<'_>, step: &Step) -> Result<(), Failure> {
     let name = shown(&step.module.name);
     match &step.action {
         Action::Builtin => Ok(()),
         Action::Missing => {
             run.log.error(format_args!("could not find module by name='{name}'"));
-            Err(errno::ENOENT)
+            Err(errno::ENOENT.into())
         }
         Action::Insert(path) => {
             let _ = run.out.flush();
             let options = CString::new(step.options.clone()).map_err(|_| errno::EINVAL)?;
+            let hints = Hints::begin(run.host, run.log);
             let file = name::as_path(path);
             insert::insert(run.host, file, &options, run.arguments.force)
-                .map_err(|error| error.errno())
+                .map_err(|error| Failure { errno: error.errno(), kernel: Some((hints, error)) })
         }
         Action::Command(command) => {
             let text = run_command::expanded(command, &step.options);
@@ -151,16 +173,12 @@ fn carry_out(run: &mut Run<'_>, step: &Step) -> Result<(), i32> {
                         "Error running install command '{}' for module {name}: retcode {status}",
                         shown(&text)
                     ));
-                    Err(errno::EINVAL)
+                    Err(errno::EINVAL.into())
                 }
-                Err(error) => Err(io_errno(&error)),
+                Err(error) => Err(error.raw_os_error().unwrap_or(errno::EINVAL).into()),
             }
         }
     }
-}
-
-fn io_errno(error: &io::Error) -> i32 {
-    error.raw_os_error().unwrap_or(errno::EINVAL)
 }
 
 fn refused(run: &Run<'_>, module: &Module, error: i32) -> Failed {

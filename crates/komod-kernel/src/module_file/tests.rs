@@ -1,0 +1,149 @@
+//! Files made by hand, whole and broken.
+
+use super::elf::{self, Order};
+use super::source::Source;
+use super::*;
+
+/// An ELF file with these sections behind the table of names.
+fn elf(wide: bool, order: Order, sections: &[(&str, &[u8])]) -> Vec<u8> {
+    let number = |value: u64, size: usize| match order {
+        Order::Little => value.to_le_bytes()[..size].to_vec(),
+        Order::Big => value.to_be_bytes()[8 - size..].to_vec(),
+    };
+    let (word, header, shoff, shentsize) = if wide { (8, 64, 40, 58) } else { (4, 52, 32, 46) };
+    let entry = if wide { 64 } else { 40 };
+    let mut file = vec![0; header];
+    file[..4].copy_from_slice(b"\x7fELF");
+    file[4] = if wide { 2 } else { 1 };
+    file[5] = if order == Order::Big { 2 } else { 1 };
+    let mut names = b"\0.shstrtab\0".to_vec();
+    let mut headers = vec![0; entry];
+    let mut add = |file: &mut Vec<u8>, name: u64, contents: &[u8]| {
+        let mut one = [number(name, 4), number(1, 4), vec![0; 2 * word]].concat();
+        one.extend(number(file.len() as u64, word));
+        one.extend(number(contents.len() as u64, word));
+        one.resize(entry, 0);
+        headers.extend(one);
+        file.extend_from_slice(contents);
+    };
+    let mut places = Vec::new();
+    for (name, _) in sections {
+        places.push(names.len() as u64);
+        names.extend_from_slice(name.as_bytes());
+        names.push(0);
+    }
+    add(&mut file, 1, &names);
+    for ((_, contents), place) in sections.iter().zip(places) {
+        add(&mut file, place, contents);
+    }
+    let table = number(file.len() as u64, word);
+    file[shoff..shoff + word].copy_from_slice(&table);
+    let count = sections.len() as u64 + 2;
+    let last = [number(entry as u64, 2), number(count, 2), number(1, 2)].concat();
+    file[shentsize..shentsize + 6].copy_from_slice(&last);
+    file.extend(headers);
+    file
+}
+
+fn file(bytes: &[u8]) -> Result<ModuleFile, ModuleFileError> {
+    let source = Source::of(bytes);
+    let path = PathBuf::from("x.ko");
+    let (sections, names) =
+        elf::sections(&source).map_err(|problem| problem.in_file(&path, source.size()))?;
+    Ok(ModuleFile { path, source, sections, names })
+}
+
+#[test]
+fn all_kinds_of_elf() {
+    for wide in [true, false] {
+        for order in [Order::Little, Order::Big] {
+            let file = file(&elf(wide, order, &[(".text", b"x"), (".modinfo", b"a=b\0")])).unwrap();
+            assert_eq!(file.section(".modinfo").unwrap().unwrap(), b"a=b\0");
+            assert_eq!(file.section(".modinf").unwrap(), None);
+            assert!(file.signature().unwrap().is_none());
+        }
+    }
+}
+
+#[test]
+fn every_truncation_and_change_is_an_error_or_none() {
+    let whole = elf(true, Order::Little, &[(".modinfo", b"a=b\0"), (".note.gnu.build-id", b"x")]);
+    let look = |bytes: &[u8]| {
+        if let Ok(file) = file(bytes) {
+            let _ = (file.section(".modinfo"), file.build_id(), file.signature());
+        }
+    };
+    for length in 0..whole.len() {
+        assert!(file(&whole[..length]).is_err(), "{length}");
+        look(&whole[..length]);
+    }
+    for place in 0..whole.len() {
+        for value in [0, 1, 0x7f, 0x80, 0xff] {
+            let mut changed = whole.clone();
+            changed[place] = value;
+            look(&changed);
+        }
+    }
+}
+
+#[test]
+fn errors_say_where() {
+    let mut bytes = elf(true, Order::Little, &[(".modinfo", b"a=b\0")]);
+    let text = |bytes: &[u8]| file(bytes).unwrap_err().to_string();
+    bytes[62] = 9;
+    assert_eq!(
+        text(&bytes),
+        format!(
+            "x.ko: the section of names at offset 0x3e is 0x9; the file has {:#x} bytes",
+            bytes.len()
+        )
+    );
+    bytes[4] = 7;
+    assert!(text(&bytes).starts_with("x.ko: the ELF class at offset 0x4 is 0x7"));
+    let error = file(b"a text, no module").unwrap_err();
+    assert_eq!(error.errno(), libc::ENOEXEC);
+}
+
+/// A section may end with the file, and a note may end where its name should be.
+#[test]
+fn notes() {
+    let note = |name: &[u8], id: &[u8]| {
+        let sizes = [name.len() as u32, id.len() as u32, 3].map(u32::to_le_bytes).concat();
+        [&sizes, name, id].concat()
+    };
+    let id = |bytes: &[u8]| elf::build_id(bytes, Order::Little);
+    assert_eq!(id(&note(b"GNU\0", b"1234")).unwrap(), b"1234");
+    assert_eq!(id(&note(b"", b"")), None);
+    assert_eq!(id(&note(b"GNU\0", b"")), None);
+    assert_eq!(
+        id(&[note(b"ABC\0", b"12\0\0"), note(b"GNU\0", b"5678")].concat()).unwrap(),
+        b"5678"
+    );
+    let huge = [0xff; 12];
+    assert_eq!(id(&huge), None);
+    for length in 0..20 {
+        assert_eq!(id(&note(b"GNU\0", b"1234")[..length.min(19)]), None, "{length}");
+    }
+}
+
+#[test]
+fn signatures_of_both_times() {
+    let signed = |trailer: [u8; 8], before: &[u8], size: u32| {
+        let mut bytes = elf(true, Order::Little, &[(".modinfo", b"a=b\0")]);
+        bytes.extend_from_slice(before);
+        bytes.extend_from_slice(&trailer);
+        bytes.extend_from_slice(&size.to_be_bytes());
+        bytes.extend_from_slice(komod_object::signature::MARKER);
+        file(&bytes).unwrap().signature().unwrap()
+    };
+    let new = signed([0, 0, 2, 0, 0, 0, 0, 0], b"message", 7).unwrap();
+    assert_eq!((new.kind, new.signature), (Some(KeyKind::Pkcs7), b"message".to_vec()));
+    let old = signed([1, 4, 1, 3, 2, 0, 0, 0], b"whoidsig", 3).unwrap();
+    assert_eq!((old.hash_name(), old.kind), (Some("sha256"), Some(KeyKind::X509)));
+    assert_eq!(
+        (&old.signer[..], &old.key[..], &old.signature[..]),
+        (&b"who"[..], &b"id"[..], &b"sig"[..])
+    );
+    assert!(signed([0, 0, 2, 0, 0, 0, 0, 0], b"message", u32::MAX).is_none());
+    assert!(signed([0, 0, 2, 0, 0, 0, 0, 0], b"", 0).is_none());
+}

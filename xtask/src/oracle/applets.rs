@@ -1,0 +1,196 @@
+//! `cargo xtask oracle applets`: insmod, rmmod and lsmod in a booted kernel that has no other
+//! tools, next to kmod's own.
+//!
+//! ext4 is loaded with what it needs, a module with a parameter, others are refused; what is in use
+//! is not removed; at the end all is gone. What both say without changing anything is the same.
+
+use crate::args::Args;
+use crate::cpio::Archive;
+use crate::kernels::Kernel;
+use crate::komod::{self, Profile};
+use crate::qemu::{Guest, Heard};
+use crate::{project, shell};
+use anyhow::{Context, Result, bail, ensure};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// An emulated boot takes half a minute on a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Modules of Debian's 6.1 that travel along.
+const MODULES: [&str; 5] =
+    ["fs/ext4/ext4.ko", "fs/jbd2/jbd2.ko", "fs/mbcache.ko", "lib/crc16.ko", "drivers/net/dummy.ko"];
+
+/// What is done, and what must stand in the answer.
+const BY_KOMOD: [(&str, &str); 15] = [
+    ("insmod /m/crc16.ko", ""),
+    ("insmod /m/mbcache.ko", ""),
+    ("insmod /m/jbd2.ko", ""),
+    ("insmod /m/dummy.ko numdummies=x", "Invalid parameters"),
+    ("insmod /m/dummy.ko numdummies=x", "`komod explain L-40`"),
+    ("insmod /m/ext4.ko", ""),
+    ("insmod /m/dummy.ko numdummies=3", ""),
+    ("insmod /m/dummy.ko", "File exists"),
+    ("lsmod", "mbcache                16384  1 ext4"),
+    ("rmmod jbd2", "Module jbd2 is in use by: ext4"),
+    ("rmmod -f jbd2", "Resource temporarily unavailable"),
+    ("rmmod dummy ext4", ""),
+    ("rmmod jbd2 mbcache crc16", ""),
+    ("rmmod crc16", "Module crc16 is not currently loaded"),
+    ("lsmod", "Module "),
+];
+
+/// What both are asked, at the moment when all is loaded.
+const BOTH: [&str; 6] = [
+    "lsmod",
+    "rmmod jbd2 mbcache nothing",
+    "rmmod -f jbd2",
+    "insmod /m/ext4.ko",
+    "insmod /m/dummy.ko numdummies=x",
+    "modinfo /m/ext4.ko",
+];
+
+pub fn main(args: Args) -> Result<()> {
+    args.finish()?;
+    let kernel = Kernel::find("6.1")?;
+    let scratch = project::target_dir().join("oracle-applets");
+    fs::create_dir_all(&scratch)?;
+    let transcript = boot(&kernel, &scratch)?;
+    let told = answers(&transcript);
+    ensure!(transcript.contains("\nEND"), "the guest did not come to its end:\n{transcript}");
+    let mut failed = 0;
+    let of_komod = told.iter().filter(|(command, _)| command.starts_with("/bin/"));
+    // Those of BOTH come between, after the eighth.
+    let own: Vec<&(String, String)> = of_komod.collect();
+    let own = own.iter().take(8).chain(own.iter().skip(8 + BOTH.len()));
+    for ((command, wanted), (_, answer)) in BY_KOMOD.iter().zip(own) {
+        let good = if wanted.is_empty() { answer.is_empty() } else { answer.contains(wanted) };
+        println!("{} {command}: {}", if good { "ok" } else { "FAILED" }, answer.trim_end());
+        failed += usize::from(!good);
+    }
+    for command in BOTH {
+        // The last of them: komod and kmod were asked one after the other.
+        let answer = |program: &str| {
+            let line = format!("{program}{command}");
+            let found = told.windows(2).find(|pair| {
+                pair[0].0 == format!("/bin/{command}") && pair[1].0 == format!("/peer/{command}")
+            });
+            found
+                .and_then(|pair| pair.iter().find(|(said, _)| *said == line))
+                .map(|(_, a)| plain(a))
+        };
+        let (ours, theirs) = (answer("/bin/"), answer("/peer/"));
+        let good = ours.is_some() && ours == theirs;
+        println!("{} both: {command}", if good { "ok" } else { "FAILED" });
+        if !good {
+            println!("ours: {ours:?}\nkmod's: {theirs:?}");
+            failed += 1;
+        }
+    }
+    if failed > 0 {
+        bail!("{failed} failed; the transcript is in {}", scratch.join("serial").display());
+    }
+    Ok(())
+}
+
+/// Without what only one of them says: hints, and messages of kmod's library.
+fn plain(answer: &str) -> String {
+    let lines = answer.lines().filter(|l| !l.starts_with("hint: ") && !l.contains("libkmod"));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+/// Commands and what was said, from `$ COMMAND` to the next.
+fn answers(transcript: &str) -> Vec<(String, String)> {
+    let mut told: Vec<(String, String)> = Vec::new();
+    for line in transcript.lines() {
+        match line.strip_prefix("$ ") {
+            Some(command) => told.push((command.to_owned(), String::new())),
+            None if line == "END" => break,
+            None => {
+                if let Some((_, answer)) = told.last_mut() {
+                    answer.push_str(line);
+                    answer.push('\n');
+                }
+            }
+        }
+    }
+    told
+}
+
+fn commands() -> String {
+    let mut lines = Vec::new();
+    for (at, (command, _)) in BY_KOMOD.iter().enumerate() {
+        lines.push(format!("/bin/{command}"));
+        if at == 7 {
+            lines.extend(BOTH.iter().flat_map(|b| [format!("/bin/{b}"), format!("/peer/{b}")]));
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+/// Boots, and gives what was said on the serial line.
+fn boot(kernel: &Kernel, scratch: &Path) -> Result<String> {
+    let init = scratch.join("init");
+    let source = project::root().join("xtask/data/applets-init.c");
+    shell::run(Command::new("cc").args(["-O1", "-static", "-o"]).arg(&init).arg(source))?;
+    let komod = scratch.join("komod");
+    fs::copy(komod::build(Profile::Release)?, &komod)?;
+    shell::run(Command::new("strip").arg(&komod))?;
+    let kmod = PathBuf::from("/usr/bin/kmod");
+    let mut archive = Archive::default();
+    for folder in ["bin", "peer", "m", "proc", "sys", "dev", "lib64", "lib"] {
+        archive.directory(folder);
+    }
+    archive.directory("lib/x86_64-linux-gnu");
+    archive.executable("init", &fs::read(&init)?);
+    archive.executable("bin/komod", &fs::read(&komod)?);
+    archive.executable("peer/kmod", &fs::read(&kmod).context("no kmod on this machine")?);
+    for library in libraries(&[&komod, &kmod])? {
+        let name = Path::new(&library).file_name().unwrap_or_default().to_string_lossy();
+        let folder = if name.starts_with("ld-") { "lib64" } else { "lib/x86_64-linux-gnu" };
+        archive.executable(&format!("{folder}/{name}"), &fs::read(&library)?);
+    }
+    for module in MODULES {
+        let name = module.rsplit('/').next().unwrap_or(module);
+        archive.file(&format!("m/{name}"), &fs::read(kernel.modules.join("kernel").join(module))?);
+    }
+    archive.file("commands", commands().as_bytes());
+    let vmlinux = super::vmlinux(kernel)?;
+    // The kernel's own lines would stand between the answers.
+    let mut guest = Guest::start_with(&vmlinux, &archive.finish(), scratch, "loglevel=1")?;
+    while !matches!(guest.listen(PATIENCE), Heard::End | Heard::Silence) {}
+    drop(guest);
+    let bytes = fs::read(scratch.join("serial"))?;
+    Ok(String::from_utf8_lossy(&bytes).replace('\r', ""))
+}
+
+/// The shared libraries of programs, and the loader.
+fn libraries(programs: &[&Path]) -> Result<BTreeSet<String>> {
+    let output = Command::new("ldd").args(programs).output().context("ldd")?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let words = text.split_ascii_whitespace().filter(|word| word.starts_with('/'));
+    Ok(words.filter(|word| word.contains(".so")).map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transcripts() {
+        let told = answers("noise\n$ /bin/lsmod\nModule\nx 1\n$ /peer/lsmod\nEND\nafter\n");
+        assert_eq!(told[0], ("/bin/lsmod".into(), "Module\nx 1\n".into()));
+        assert_eq!(told[1].1, "");
+        assert_eq!(plain("a: ERROR: ../libkmod/x\nhint: y\nb\n"), "b\n");
+    }
+
+    #[test]
+    fn both_are_asked_when_all_is_loaded() {
+        let all = commands();
+        assert_eq!(all.lines().count(), BY_KOMOD.len() + 2 * BOTH.len());
+        assert!(all.contains("/bin/insmod /m/dummy.ko\n/bin/lsmod\n/peer/lsmod\n"));
+    }
+}
