@@ -51,8 +51,10 @@ impl Run<'_> {
 
     /// Fatal for one name alone, a warning among several.
     fn fatal(&self, text: impl std::fmt::Display) -> Failed {
-        let level = if self.arguments.all { Level::Warning } else { Level::Fatal };
-        self.log.say(level, text);
+        match self.arguments.all {
+            true => self.log.warning(text),
+            false => self.log.fatal(text),
+        }
         Failed
     }
 }
