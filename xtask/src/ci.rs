@@ -20,6 +20,8 @@ const TEST_TREES: &str = "KOMOD_TEST_TREES";
 const ORACLE_SAMPLE: usize = 60;
 /// Scenes per kernel that CI stages: a part of the 750 of `oracle loader`.
 const SCENE_SAMPLE: usize = 100;
+/// Modules and aliases per kernel that CI asks modprobe for: a part of all of `oracle kmod`.
+const NAME_SAMPLE: usize = 400;
 
 struct Step {
     name: &'static str,
@@ -142,5 +144,6 @@ fn sample_oracle() -> Result<Tally> {
         tally += oracle::boot(series, *required, &choice)?;
     }
     tally += oracle::foretold(SCENE_SAMPLE)?;
+    tally += oracle::drop_in(NAME_SAMPLE)?;
     Ok(tally)
 }

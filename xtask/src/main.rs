@@ -43,6 +43,7 @@ Usage: cargo xtask TASK [OPTIONS]
   examples        the examples must log the same in-process as in the real kernel
   oracle boot     compare stock modules in-process with the real kernel under QEMU
   oracle loaders  compare komod's loader with the kernel's own
+  oracle kmod     compare modprobe with the machine's, for all stock modules and aliases
   oracle warm     compare drivers compiled warm with the plain compiler's
   oracle applets  compare the small tools with kmod's in the real kernel under QEMU
   oracle modinfo  compare modinfo of stock modules with kmod's

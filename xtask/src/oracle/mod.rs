@@ -6,6 +6,7 @@
 //! `cargo xtask oracle modpost`: what modpost writes into stock modules, compared;
 //! `cargo xtask oracle clang`: builds for kernels made with clang, compared with kbuild's;
 //! `cargo xtask oracle srcversion`: the checksums of the sources of stock modules, compared;
+//! `cargo xtask oracle kmod`: what modprobe says about all stock modules and aliases, compared;
 //! `cargo xtask oracle warm`: see [`warm`].
 
 mod applets;
@@ -13,6 +14,7 @@ mod clang;
 mod compare;
 mod guest;
 mod inprocess;
+mod kmod;
 mod known;
 mod linux_source;
 mod listed;
@@ -59,6 +61,7 @@ Usage: cargo xtask oracle boot [OPTIONS]
        cargo xtask oracle applets
        cargo xtask oracle modinfo [OPTIONS]   (has a --help of its own)
        cargo xtask oracle srcversion [OPTIONS]   (has a --help of its own)
+       cargo xtask oracle kmod [OPTIONS]   (has a --help of its own)
        cargo xtask oracle modpost [--kernel SERIES]
 
 Loads and unloads stock modules in the real kernel under QEMU and in-process, and compares the
@@ -91,6 +94,7 @@ pub fn main(mut args: Args) -> Result<()> {
         Some("clang") => return clang::main(args),
         Some("modinfo") => return modinfo::main(args),
         Some("srcversion") => return srcversion::main(args),
+        Some("kmod") => return kmod::main(args),
         _ => {}
     }
     if args.flag("--help") || args.flag("-h") {
@@ -135,6 +139,11 @@ pub fn main(mut args: Args) -> Result<()> {
 /// `count` of the scenes of `oracle loader`, on each kernel.
 pub fn foretold(count: usize) -> Result<Tally> {
     loader::run(&loader::Choice::sampled(count))
+}
+
+/// `count` modules and aliases of `oracle kmod`, of each kernel.
+pub fn drop_in(count: usize) -> Result<Tally> {
+    kmod::sampled(count)
 }
 
 /// Which modules are compared, and how.

@@ -25,7 +25,7 @@ mod search;
 mod walk;
 
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
 

@@ -1,7 +1,7 @@
 //! What inserting a module takes, step by step.
 
 use super::config::Refusal;
-use super::lookup::{Module, Modules};
+use super::lookup::{Key, Module, Modules};
 use super::name;
 use crate::index::IndexError;
 use std::collections::HashSet;
@@ -11,7 +11,7 @@ use std::collections::HashSet;
 pub struct Wish {
     /// Options for the module itself, behind those of the configuration.
     pub options: Vec<u8>,
-    /// Leave out the module's own `install` command.
+    /// Leave out the module's own `install` command and soft dependencies.
     pub ignore_command: bool,
 }
 
@@ -56,8 +56,6 @@ fn of(needed: &Option<Vec<u8>>) -> String {
         Some(name) => format!("it depends on '{}', which is ", String::from_utf8_lossy(name)),
     }
 }
-
-type Key = (Vec<u8>, Option<Vec<u8>>);
 
 /// The steps to insert `target`: what it depends on, deepest first, then itself; before and after
 /// each its soft dependencies with all of theirs. A module that is not to be loaded is an error if
@@ -106,8 +104,10 @@ fn group(modules: Modules<'_>, module: &Module) -> Result<Vec<Module>, IndexErro
 /// What is still to be planned, last first: soft dependencies may be chained as long as the
 /// configuration likes, so there is no recursion.
 enum Work {
-    /// All modules of a name, with what they depend on.
+    /// All modules of a name.
     Named(Vec<u8>),
+    /// A module with what it depends on, unless it is in the plan.
+    Whole(Module),
     /// A module and its soft dependencies.
     Around(Module),
     /// A module.
@@ -132,33 +132,39 @@ impl Plan<'_> {
             match work {
                 Work::Named(name) => {
                     let found = self.modules.find(&name)?;
-                    let mut all = Vec::new();
-                    for module in found {
-                        if self.expanded.insert(module.key()) {
-                            let group = group(self.modules, &module)?;
-                            let refused =
-                                |m: &Module| self.modules.config.refusal(&m.name).is_some();
-                            if !group.iter().any(refused) {
-                                all.extend(group.into_iter().map(Work::Around));
-                            }
+                    self.work.extend(found.into_iter().rev().map(Work::Whole));
+                }
+                Work::Whole(module) => {
+                    if self.expanded.insert(module.key()) {
+                        let group = group(self.modules, &module)?;
+                        let refused = |m: &Module| self.modules.config.refusal(&m.name).is_some();
+                        if !group.iter().any(refused) {
+                            self.work.extend(group.into_iter().rev().map(Work::Around));
                         }
                     }
-                    self.work.extend(all.into_iter().rev());
                 }
                 Work::Around(module) => {
-                    let (pre, post) = self.modules.softdeps(&module);
+                    let (pre, post) = match self.is_bare(&module) {
+                        true => Default::default(),
+                        false => self.modules.softdeps(&module),
+                    };
                     let named = |name: &&[u8]| Work::Named(name.to_vec());
                     self.work.extend(post.iter().rev().map(named));
                     self.work.push(Work::Just(module));
                     self.work.extend(pre.iter().rev().map(named));
                 }
-                Work::Just(module) => self.step(module),
+                Work::Just(module) => self.step(module)?,
             }
         }
         Ok(())
     }
 
-    fn step(&mut self, module: Module) {
+    /// Neither command nor soft dependencies are wanted.
+    fn is_bare(&self, module: &Module) -> bool {
+        self.wish.ignore_command && module.key() == self.target
+    }
+
+    fn step(&mut self, module: Module) -> Result<(), IndexError> {
         let key = module.key();
         let target = key == self.target;
         let mut options = self.modules.options(&module);
@@ -168,9 +174,9 @@ impl Plan<'_> {
         if target {
             options.extend_from_slice(&self.wish.options);
         }
-        let command = match target && self.wish.ignore_command {
+        let command = match self.is_bare(&module) {
             true => None,
-            false => self.modules.install_command(&module),
+            false => self.modules.install_command(&module)?,
         };
         let action = match (command, &module.file) {
             (Some(command), _) => Action::Command(command.to_vec()),
@@ -180,5 +186,6 @@ impl Plan<'_> {
         };
         let required = self.required.contains(&key);
         self.steps.push(Step { module, action, options, required, target });
+        Ok(())
     }
 }

@@ -11,26 +11,25 @@ use crate::modprobe::config::Rule;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Module {
     pub name: Vec<u8>,
-    /// The alias that led to it.
+    /// The alias that led to it: the pattern of the configuration's line, or else what was asked.
     pub alias: Option<Vec<u8>>,
     /// `None` if it is built in, or there is no such file.
     pub file: Option<File>,
     pub builtin: bool,
 }
 
+/// A module's name, and the alias that led to it: modules found by different aliases are treated on
+/// their own.
+pub type Key = (Vec<u8>, Option<Vec<u8>>);
+
 impl Module {
-    /// What tells it from others: modules found by different aliases are treated on their own.
-    pub fn key(&self) -> (Vec<u8>, Option<Vec<u8>>) {
+    /// What tells it from others.
+    pub fn key(&self) -> Key {
         (self.name.clone(), self.alias.clone())
     }
 
     fn is_called(&self, name: &[u8]) -> bool {
         self.name == name || self.alias.as_deref() == Some(name)
-    }
-
-    fn matches(&self, pattern: &[u8]) -> bool {
-        fnmatch(pattern, &self.name)
-            || self.alias.as_ref().is_some_and(|alias| fnmatch(pattern, alias))
     }
 }
 
@@ -51,7 +50,7 @@ impl Modules<'_> {
         let aliases = self.config.aliases.iter();
         let mut found = Vec::new();
         for alias in aliases.filter(|alias| fnmatch(&alias.pattern, &name)) {
-            found.push(self.module(&alias.module, Some(&name))?);
+            found.push(self.module(&alias.module, Some(&alias.pattern))?);
         }
         if !found.is_empty() {
             return Ok(found);
@@ -100,31 +99,35 @@ impl Modules<'_> {
     }
 
     /// The command that is run instead of inserting it.
-    pub fn install_command(&self, module: &Module) -> Option<&[u8]> {
-        if self.manner == Manner::Kmod && self.has_softdeps(module) {
-            return None;
+    pub fn install_command(&self, module: &Module) -> Result<Option<&[u8]>, IndexError> {
+        let command = first(&self.config.installs, module);
+        if command.is_some() && self.manner == Manner::Kmod && self.has_softdeps(module)? {
+            return Ok(None);
         }
-        first(&self.config.installs, module)
+        Ok(command)
     }
 
     /// The command that is run instead of removing it.
     pub fn remove_command(&self, module: &Module) -> Option<&[u8]> {
-        if self.manner == Manner::Kmod && self.has_softdeps(module) {
-            return None;
-        }
         first(&self.config.removes, module)
     }
 
-    fn has_softdeps(&self, module: &Module) -> bool {
+    /// Are there soft dependencies that stand for any module?
+    fn has_softdeps(&self, module: &Module) -> Result<bool, IndexError> {
         let (pre, post) = self.softdeps(module);
-        !pre.is_empty() || !post.is_empty()
+        for name in pre.into_iter().chain(post) {
+            if !self.find(name)?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The names of the modules to insert before and after it.
     pub fn softdeps(&self, module: &Module) -> (Vec<&[u8]>, Vec<&[u8]>) {
         let (mut pre, mut post) = (Vec::new(), Vec::new());
         for softdep in &self.config.softdeps {
-            if module.matches(&softdep.module) {
+            if fnmatch(&softdep.module, &module.name) {
                 pre.extend(softdep.pre.iter().map(Vec::as_slice));
                 post.extend(softdep.post.iter().map(Vec::as_slice));
                 if self.manner == Manner::Kmod {
@@ -137,6 +140,6 @@ impl Modules<'_> {
 }
 
 fn first<'r>(rules: &'r [Rule], module: &Module) -> Option<&'r [u8]> {
-    let rule = rules.iter().find(|rule| module.matches(&rule.module))?;
+    let rule = rules.iter().find(|rule| fnmatch(&rule.module, &module.name))?;
     Some(&rule.text)
 }

@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 /// How grave a message is: `syslog(3)`'s priorities that the tools use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
+    /// No message is: with this level, none is shown.
+    Silent = 0,
     Fatal = 2,
     Error = 3,
     Warning = 4,
@@ -19,7 +21,7 @@ impl Level {
     /// As it stands in a message.
     fn name(self) -> &'static str {
         match self {
-            Level::Fatal => "FATAL",
+            Level::Silent | Level::Fatal => "FATAL",
             Level::Error => "ERROR",
             Level::Warning => "WARNING",
             Level::Notice => "NOTICE",
@@ -31,6 +33,7 @@ impl Level {
     /// What `-v` does: one more.
     pub fn more(self) -> Self {
         match self {
+            Level::Silent => Level::Fatal,
             Level::Fatal => Level::Error,
             Level::Error => Level::Warning,
             Level::Warning => Level::Notice,

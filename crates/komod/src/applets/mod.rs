@@ -13,6 +13,7 @@ mod kmod;
 pub mod log;
 mod lsmod;
 mod modinfo;
+mod modprobe;
 pub mod module_dir;
 mod rmmod;
 mod static_nodes;
@@ -43,12 +44,13 @@ impl Call {
 pub type Main = fn(&Call) -> ExitCode;
 
 /// The tools by name.
-const APPLETS: [(&str, Main); 6] = [
+const APPLETS: [(&str, Main); 7] = [
     ("depmod", depmod::main),
     ("insmod", insmod::main),
     ("kmod", kmod::main),
     ("lsmod", lsmod::main),
     ("modinfo", modinfo::main),
+    ("modprobe", modprobe::main),
     ("rmmod", rmmod::main),
 ];
 

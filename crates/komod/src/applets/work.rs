@@ -82,7 +82,7 @@ impl Work<'_> {
 }
 
 /// Compressions and signatures are always there.
-const VERSION: &str = "kmod version 34\n+ZSTD +XZ +ZLIB +OPENSSL -MBEDTLS\n";
+pub const VERSION: &str = "kmod version 34\n+ZSTD +XZ +ZLIB +OPENSSL -MBEDTLS\n";
 
 impl Call {
     /// The name the program was called by, without folders: messages begin with it.

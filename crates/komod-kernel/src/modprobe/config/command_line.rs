@@ -32,7 +32,10 @@ fn words(line: &[u8]) -> Vec<Vec<u8>> {
             _ => word.push(byte),
         }
     }
-    words.push(word);
+    // What is still in quotes at the end does not count.
+    if !quoted {
+        words.push(word);
+    }
     words
 }
 
@@ -41,19 +44,21 @@ fn option(config: &mut Config, word: &[u8]) {
         Some(rest) => (true, rest),
         None => (false, word),
     };
+    if whole && word.iter().position(|byte| *byte == b'"') != word.len().checked_sub(1) {
+        return;
+    }
     let equals = word.iter().position(|byte| *byte == b'=');
     let (name, value) = word.split_at(equals.unwrap_or(word.len()));
     let mut parts = name.split(|byte| *byte == b'.');
     let (Some(module), Some(parameter), None) = (parts.next(), parts.next(), parts.next()) else {
         return;
     };
-    if module.is_empty() || parameter.is_empty() || name.contains(&b'"') {
+    if name.contains(&b'"') {
         return;
     }
-    if (module, parameter) == (b"modprobe", b"blacklist") {
-        let names = value.strip_prefix(b"=").unwrap_or_default().split(|byte| *byte == b',');
-        let names = names.filter(|name| !name.is_empty());
-        config.blacklist.extend(names.map(underscored));
+    if let (b"modprobe", b"blacklist", Some(names)) = (module, parameter, value.strip_prefix(b"="))
+    {
+        config.blacklist.extend(names.split(|byte| *byte == b',').map(underscored));
         return;
     }
     let Some(module) = normalized(module) else { return };
@@ -86,7 +91,7 @@ mod tests {
             .map(|rule| format!("{} {}", lossy(&rule.module), lossy(&rule.text)))
             .collect();
         assert_eq!(options, ["a_b c=1", "x y", "m o=\"with space\"", "n p=\"a b\"", "d e=f.g"]);
-        assert_eq!(config.blacklist, [&b"p_q"[..], b"r"]);
+        assert_eq!(config.blacklist, [&b"p_q"[..], b"", b"r"]);
     }
 
     fn lossy(bytes: &[u8]) -> String {
