@@ -34,11 +34,6 @@ impl<I> Opt<I> {
     pub const fn long(id: I, long: &'static str, value: Value) -> Self {
         Opt { id, short: None, long: Some(long), value }
     }
-
-    /// `-s` only.
-    pub const fn short(id: I, short: u8, value: Value) -> Self {
-        Opt { id, short: Some(short), long: None, value }
-    }
 }
 
 /// One step of a command line. Operands are gathered in [`Parsed::operands`].
@@ -192,7 +187,7 @@ mod tests {
         Opt::long('c', "show-config", Value::No),
         Opt::long('c', "showconfig", Value::No),
         Opt::long('D', "show-depends", Value::No),
-        Opt::short('w', b'w', Value::Required),
+        Opt { id: 'w', short: Some(b'w'), long: None, value: Value::Required },
     ];
 
     fn read(order: Order, arguments: &[&str]) -> (Vec<String>, Vec<String>) {

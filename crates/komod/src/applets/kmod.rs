@@ -49,12 +49,12 @@ kmod also handles gracefully if called from following symlinks:
 fn kmod(work: &mut Work<'_>) -> Ended {
     let name = work.call.name();
     let mut parsed = work.options(&OPTIONS, Order::OptionsFirst);
-    for item in parsed.items {
-        let Some((id, _)) = work.option(item) else { return Ok(false) };
-        match id {
-            Id::Help => return work.say(&help(&name)),
-            Id::Version => return work.version(),
-        }
+    if let Some(item) = parsed.items.into_iter().next() {
+        return match work.option(item) {
+            Some((Id::Help, _)) => work.say(&help(&name)),
+            Some((Id::Version, _)) => work.version(),
+            None => Ok(false),
+        };
     }
     if parsed.operands.is_empty() {
         work.log.line("missing command");

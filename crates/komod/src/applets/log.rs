@@ -77,10 +77,6 @@ impl Log {
         self.say(Level::Warning, text);
     }
 
-    pub fn info(&self, text: impl Display) {
-        self.say(Level::Info, text);
-    }
-
     /// A fatal message does not end the program: its caller returns exit status 1.
     pub fn fatal(&self, text: impl Display) {
         self.say(Level::Fatal, text);
