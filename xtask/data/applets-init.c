@@ -45,7 +45,8 @@ static void run(char *line)
 
 int main(void)
 {
-	static const char *const tools[] = { "insmod", "rmmod", "lsmod", "modinfo" };
+	static const char *const tools[] = { "insmod", "rmmod",    "lsmod",
+					     "modinfo", "modprobe", "depmod" };
 	char line[1024];
 	FILE *commands;
 	int serial;

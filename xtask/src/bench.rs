@@ -4,6 +4,7 @@
 use crate::args::Args;
 use crate::bench_build;
 use crate::bench_check;
+use crate::bench_kmod;
 use crate::guest_build;
 use crate::kernels::{self, Kernel};
 use crate::komod::{self, Profile};
@@ -24,6 +25,7 @@ const HELP: &str = "\
 Usage: cargo xtask bench [--kernel SERIES] [--runs N]
        cargo xtask bench build [--kernel SERIES] [--runs N] [--modules N]
        cargo xtask bench check [--kernel SERIES] [--runs N]
+       cargo xtask bench kmod [--kernel SERIES] [--runs N]
 
 Medians of N runs (default 11; QEMU: 3), as a Markdown table. The ratios are to a plain boot.";
 
@@ -37,6 +39,9 @@ pub fn main(mut args: Args) -> Result<()> {
     }
     if args.flag("check") {
         return bench_check::main(args);
+    }
+    if args.flag("kmod") {
+        return bench_kmod::main(args);
     }
     if args.flag("--help") || args.flag("-h") {
         println!("{HELP}");

@@ -9,6 +9,7 @@ mod args;
 mod bench;
 mod bench_build;
 mod bench_check;
+mod bench_kmod;
 mod cases;
 mod ci;
 mod cpio;
@@ -45,7 +46,8 @@ Usage: cargo xtask TASK [OPTIONS]
   oracle loaders  compare komod's loader with the kernel's own
   oracle kmod     compare modprobe with the machine's, for all stock modules and aliases
   oracle warm     compare drivers compiled warm with the plain compiler's
-  oracle applets  compare the small tools with kmod's in the real kernel under QEMU
+  oracle applets  have kmod's tools load and remove modules in the real kernel under QEMU
+  oracle loader   compare what `komod check` foretells with the real kernel
   oracle modinfo  compare modinfo of stock modules with kmod's
   oracle modpost  compare komod's modpost with what all stock modules hold
   oracle clang    compare builds for kernels made with clang with kbuild's
@@ -53,6 +55,8 @@ Usage: cargo xtask TASK [OPTIONS]
                   compare komod's checksum of sources with that of stock modules
   bench           measure komod against a plain QEMU boot
   bench build     measure builds against make
+  bench check     measure verdicts against depmod and modinfo
+  bench kmod      measure depmod, modprobe and modinfo against kmod's
   fuzz TARGET     run one fuzz target for a while
 
 Each task explains itself with --help.";

@@ -57,6 +57,11 @@ impl ModuleTree {
         Some(self.root.join(self.files.get(self.resolve(wanted)?)?))
     }
 
+    /// All files, in the order of their keys.
+    pub fn paths(&self) -> impl Iterator<Item = PathBuf> {
+        self.files.values().map(|file| self.root.join(file))
+    }
+
     /// Adds a module that is not the distribution's; its key is its file's name.
     pub fn add(&mut self, path: &Path) -> Result<String> {
         let module = read(path).with_context(|| path.display().to_string())?;

@@ -17,6 +17,9 @@ Start here:
                                there is none
   komod up                     a kernel that stays; then load, list, log, cat, unload, down
 
+kmod's tools, for this machine's kernel: komod insmod, rmmod, lsmod, modinfo, modprobe, depmod and
+kmod, with their own options; or by these names, with the links of `komod install-applets DIR`.
+
 Results go to stdout, everything for people to stderr. `komod COMMAND --help` has examples.
 Exit status: 0 fine, 1 not, 2 the command line is wrong."
 )]

@@ -1,8 +1,9 @@
-//! `cargo xtask oracle applets`: insmod, rmmod and lsmod in a booted kernel that has no other
-//! tools, next to kmod's own.
+//! `cargo xtask oracle applets`: depmod, insmod, rmmod, lsmod and modprobe in a booted kernel that
+//! has no other tools, next to kmod's own.
 //!
-//! ext4 is loaded with what it needs, a module with a parameter, others are refused; what is in use
-//! is not removed; at the end all is gone. What both say without changing anything is the same.
+//! ext4 is loaded with what it needs, by insmod and by modprobe, a module with a parameter, others
+//! are refused; what is in use is not removed; at the end all is gone. What both say without
+//! changing anything is the same.
 
 use crate::args::Args;
 use crate::cpio::Archive;
@@ -24,33 +25,57 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const MODULES: [&str; 5] =
     ["fs/ext4/ext4.ko", "fs/jbd2/jbd2.ko", "fs/mbcache.ko", "lib/crc16.ko", "drivers/net/dummy.ko"];
 
-/// What is done, and what must stand in the answer.
-const BY_KOMOD: [(&str, &str); 15] = [
-    ("insmod /m/crc16.ko", ""),
-    ("insmod /m/mbcache.ko", ""),
-    ("insmod /m/jbd2.ko", ""),
+/// What depmod finds beside them.
+const LISTS: [&str; 3] = ["modules.order", "modules.builtin", "modules.builtin.modinfo"];
+
+/// What is done, and what must stand in the answer; behind `=`, the whole of it.
+const BY_KOMOD: [(&str, &str); 29] = [
+    ("depmod", "="),
+    ("insmod /m/crc16.ko", "="),
+    ("insmod /m/mbcache.ko", "="),
+    ("insmod /m/jbd2.ko", "="),
     ("insmod /m/dummy.ko numdummies=x", "Invalid parameters"),
     ("insmod /m/dummy.ko numdummies=x", "`komod explain L-40`"),
-    ("insmod /m/ext4.ko", ""),
-    ("insmod /m/dummy.ko numdummies=3", ""),
+    ("insmod /m/ext4.ko", "="),
+    ("insmod /m/dummy.ko numdummies=3", "="),
     ("insmod /m/dummy.ko", "File exists"),
     ("lsmod", "mbcache                16384  1 ext4"),
     ("rmmod jbd2", "Module jbd2 is in use by: ext4"),
     ("rmmod -f jbd2", "Resource temporarily unavailable"),
-    ("rmmod dummy ext4", ""),
-    ("rmmod jbd2 mbcache crc16", ""),
+    ("rmmod dummy ext4", "="),
+    ("rmmod jbd2 mbcache crc16", "="),
     ("rmmod crc16", "Module crc16 is not currently loaded"),
-    ("lsmod", "Module "),
+    ("lsmod", "=Module                  Size  Used by\n"),
+    ("modprobe ext4", "="),
+    ("modprobe ext4", "="),
+    ("modprobe --first-time ext4", "Module already in kernel"),
+    ("modprobe dummy numdummies=x", "could not insert 'dummy': Invalid argument"),
+    ("modprobe dummy numdummies=x", "`komod explain L-40`"),
+    ("modprobe dummy numdummies=2", "="),
+    ("lsmod", "mbcache                16384  1 ext4"),
+    ("modprobe -r jbd2", "Module jbd2 is in use"),
+    ("modprobe -v -r ext4", "rmmod ext4\n"),
+    ("modprobe -r ext4", "="),
+    ("modprobe -r dummy", "="),
+    ("modprobe nothing", "Module nothing not found in directory /lib/modules/"),
+    ("lsmod", "=Module                  Size  Used by\n"),
 ];
 
+/// So many of them, and all is loaded.
+const ALL_LOADED: usize = 9;
+
 /// What both are asked, at the moment when all is loaded.
-const BOTH: [&str; 6] = [
+const BOTH: [&str; 10] = [
     "lsmod",
     "rmmod jbd2 mbcache nothing",
     "rmmod -f jbd2",
     "insmod /m/ext4.ko",
     "insmod /m/dummy.ko numdummies=x",
     "modinfo /m/ext4.ko",
+    "modinfo ext4",
+    "modprobe -a -D ext4 dummy",
+    "modprobe -n -v -r ext4",
+    "modprobe nothing",
 ];
 
 pub fn main(args: Args) -> Result<()> {
@@ -63,11 +88,14 @@ pub fn main(args: Args) -> Result<()> {
     ensure!(transcript.contains("\nEND"), "the guest did not come to its end:\n{transcript}");
     let mut failed = 0;
     let of_komod = told.iter().filter(|(command, _)| command.starts_with("/bin/"));
-    // Those of BOTH come between, after the eighth.
+    // Those of BOTH come between.
     let own: Vec<&(String, String)> = of_komod.collect();
-    let own = own.iter().take(8).chain(own.iter().skip(8 + BOTH.len()));
+    let own = own.iter().take(ALL_LOADED).chain(own.iter().skip(ALL_LOADED + BOTH.len()));
     for ((command, wanted), (_, answer)) in BY_KOMOD.iter().zip(own) {
-        let good = if wanted.is_empty() { answer.is_empty() } else { answer.contains(wanted) };
+        let good = match wanted.strip_prefix('=') {
+            Some(whole) => answer == whole,
+            None => answer.contains(wanted),
+        };
         println!("{} {command}: {}", if good { "ok" } else { "FAILED" }, answer.trim_end());
         failed += usize::from(!good);
     }
@@ -124,7 +152,7 @@ fn commands() -> String {
     let mut lines = Vec::new();
     for (at, (command, _)) in BY_KOMOD.iter().enumerate() {
         lines.push(format!("/bin/{command}"));
-        if at == 7 {
+        if at + 1 == ALL_LOADED {
             lines.extend(BOTH.iter().flat_map(|b| [format!("/bin/{b}"), format!("/peer/{b}")]));
         }
     }
@@ -153,9 +181,22 @@ fn boot(kernel: &Kernel, scratch: &Path) -> Result<String> {
         let folder = if name.starts_with("ld-") { "lib64" } else { "lib/x86_64-linux-gnu" };
         archive.executable(&format!("{folder}/{name}"), &fs::read(&library)?);
     }
+    let tree = format!("lib/modules/{}", kernel.release);
+    let mut folders = BTreeSet::from(["lib/modules".to_owned(), tree.clone()]);
+    for module in MODULES {
+        let place = PathBuf::from(format!("{tree}/kernel/{module}"));
+        let above = place.ancestors().skip(1).map(|folder| folder.display().to_string());
+        folders.extend(above.take_while(|folder| *folder != tree));
+    }
+    folders.iter().for_each(|folder| archive.directory(folder));
+    for list in LISTS {
+        archive.file(&format!("{tree}/{list}"), &fs::read(kernel.modules.join(list))?);
+    }
     for module in MODULES {
         let name = module.rsplit('/').next().unwrap_or(module);
-        archive.file(&format!("m/{name}"), &fs::read(kernel.modules.join("kernel").join(module))?);
+        let bytes = fs::read(kernel.modules.join("kernel").join(module))?;
+        archive.file(&format!("m/{name}"), &bytes);
+        archive.file(&format!("{tree}/kernel/{module}"), &bytes);
     }
     archive.file("commands", commands().as_bytes());
     let vmlinux = super::vmlinux(kernel)?;
@@ -191,6 +232,6 @@ mod tests {
     fn both_are_asked_when_all_is_loaded() {
         let all = commands();
         assert_eq!(all.lines().count(), BY_KOMOD.len() + 2 * BOTH.len());
-        assert!(all.contains("/bin/insmod /m/dummy.ko\n/bin/lsmod\n/peer/lsmod\n"));
+        assert!(all.contains("/bin/lsmod\n/bin/lsmod\n/peer/lsmod\n"));
     }
 }

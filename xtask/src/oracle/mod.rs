@@ -36,6 +36,8 @@ mod table;
 mod turn;
 mod warm;
 
+pub use kmod::module_directory;
+
 pub use guest::{Visit, Work, initramfs};
 pub use outcome::Outcome;
 

@@ -9,6 +9,8 @@ mod both;
 mod concrete;
 mod tree;
 
+pub use tree::make as module_directory;
+
 use crate::args::Args;
 use crate::kernels::{self, Kernel};
 use crate::komod::{self, Profile};
@@ -78,7 +80,7 @@ impl Sample {
 }
 
 fn compare(kernel: &Kernel, sample: &Sample, profile: Profile) -> Result<Tally> {
-    let root = tree::make(kernel)?;
+    let root = tree::make(kernel, "oracle-kmod")?;
     let directory = root.join("lib/modules").join(&kernel.release);
     let programs = Programs::new(&komod::build(profile)?, &root, &kernel.release)?;
 

@@ -11,10 +11,10 @@ use std::process::Command;
 /// What depmod needs beside the modules.
 const INPUTS: [&str; 3] = ["modules.order", "modules.builtin", "modules.builtin.modinfo"];
 
-/// The root of a tree with this kernel's modules and fresh indexes. The modules themselves stay
-/// where they are: a link leads to them. Made once.
-pub fn make(kernel: &Kernel) -> Result<PathBuf> {
-    let root = project::target_dir().join("oracle-kmod").join(&kernel.release);
+/// The root of a tree with this kernel's modules and fresh indexes, in a folder of this name. The
+/// modules themselves stay where they are: a link leads to them. Made once.
+pub fn make(kernel: &Kernel, name: &str) -> Result<PathBuf> {
+    let root = project::target_dir().join(name).join(&kernel.release);
     let directory = root.join("lib/modules").join(&kernel.release);
     if directory.join("modules.symbols.bin").is_file() {
         return Ok(root);

@@ -1,0 +1,135 @@
+//! `cargo xtask bench kmod`: komod's depmod, modprobe and modinfo next to the machine's, on all stock
+//! modules of a kernel.
+
+use crate::args::Args;
+use crate::kernels::{self, Kernel};
+use crate::komod::{self, Profile};
+use crate::measure::{self, Times, ms, ratio};
+use crate::modules::ModuleTree;
+use crate::oracle;
+use anyhow::{Context, Result};
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+const HELP: &str = "\
+Usage: cargo xtask bench kmod [--kernel SERIES] [--runs N]
+
+Medians and minima of N runs (default 11; of what takes seconds 3), as a Markdown table: the
+machine's depmod, modprobe and modinfo (kmod) and komod's, one after the other.";
+
+const RUNS: usize = 11;
+const RUNS_OF_LONG: usize = 3;
+/// Short runs are mostly the start of a program: more of them.
+const MORE: usize = 10;
+
+pub fn main(mut args: Args) -> Result<()> {
+    if args.flag("--help") || args.flag("-h") {
+        println!("{HELP}");
+        return Ok(());
+    }
+    let series = args.option::<String>("--kernel")?;
+    let runs = args.option("--runs")?.unwrap_or(RUNS);
+    args.finish()?;
+    let komod = komod::build(Profile::Release)?;
+    println!("| kernel | what | kmod: median | min | komod: median | min | ratio | of minima |");
+    println!("|---|---|--:|--:|--:|--:|--:|--:|");
+    for chosen in kernels::chosen(series.as_deref()) {
+        Bench::new(&komod, chosen?)?.rows(runs)?;
+    }
+    Ok(())
+}
+
+struct Bench<'a> {
+    komod: &'a Path,
+    kernel: Kernel,
+    /// With `lib/modules/RELEASE`.
+    root: PathBuf,
+    /// The module that changes.
+    changing: PathBuf,
+    modules: ModuleTree,
+}
+
+impl<'a> Bench<'a> {
+    fn new(komod: &'a Path, kernel: Kernel) -> Result<Self> {
+        let modules = ModuleTree::open(&kernel.modules)?;
+        let root = oracle::module_directory(&kernel, "bench-kmod")?;
+        let one = modules.path("nbd").context("the kernel has no nbd")?;
+        let updates = root.join("lib/modules").join(&kernel.release).join("updates");
+        fs::create_dir_all(&updates)?;
+        let changing = updates.join(one.file_name().unwrap_or_default());
+        fs::copy(&one, &changing).with_context(|| changing.display().to_string())?;
+        Ok(Bench { komod, kernel, root, changing, modules })
+    }
+
+    fn rows(&self, runs: usize) -> Result<()> {
+        let of_all = if self.kernel.series == "6.1" { runs } else { runs.min(RUNS_OF_LONG) };
+        let depmod = Times::of(of_all, || self.kmod("depmod", &self.below(&[])))?;
+        for threads in ["1", "2"] {
+            let option = format!("--threads={threads}");
+            let ours = Times::of(of_all, || self.ours("depmod", &self.below(&[&option])))?;
+            self.row(&format!("depmod, threads: {threads}"), &depmod, &ours);
+        }
+        let again = || {
+            let bytes = fs::read(&self.changing)?;
+            fs::write(&self.changing, bytes)?;
+            self.ours("depmod", &self.below(&["--incremental"]))
+        };
+        again()?;
+        self.row("depmod --incremental, one module changed", &depmod, &Times::of(runs, again)?);
+
+        let of_short = runs * MORE;
+        let directory = ["-d", "-S", "-D"].map(OsString::from);
+        let [d, s, show] = directory;
+        let nouveau =
+            [d, self.root.clone().into(), s, self.release(), show, OsString::from("nouveau")];
+        self.both("modprobe -D nouveau", "modprobe", &nouveau, of_short)?;
+        let ext4 = self.modules.path("ext4").context("the kernel has no ext4")?;
+        self.both("modinfo ext4", "modinfo", &[ext4.into()], of_short)?;
+        let all: Vec<OsString> =
+            self.modules.paths().map(|path| path.as_os_str().to_owned()).collect();
+        self.both("modinfo, all modules", "modinfo", &all, of_all)
+    }
+
+    fn both(&self, what: &str, tool: &str, words: &[OsString], runs: usize) -> Result<()> {
+        let theirs = Times::of(runs, || self.kmod(tool, words))?;
+        self.row(what, &theirs, &Times::of(runs, || self.ours(tool, words))?);
+        Ok(())
+    }
+
+    fn row(&self, what: &str, theirs: &Times, ours: &Times) {
+        println!(
+            "| {} | {what} | {} | {} | {} | {} | {:.2}× | {:.2}× |",
+            self.kernel.series,
+            ms(theirs.median()),
+            ms(theirs.min()),
+            ms(ours.median()),
+            ms(ours.min()),
+            ratio(theirs.median(), ours.median()),
+            ratio(theirs.min(), ours.min()),
+        );
+    }
+
+    fn release(&self) -> OsString {
+        OsString::from(&self.kernel.release)
+    }
+
+    /// Words for depmod.
+    fn below(&self, options: &[&str]) -> Vec<OsString> {
+        let mut words: Vec<OsString> = options.iter().map(OsString::from).collect();
+        words.extend([OsString::from("-b"), self.root.clone().into(), self.release()]);
+        words
+    }
+
+    fn kmod(&self, tool: &str, words: &[OsString]) -> Result<Duration> {
+        Ok(measure::timed(Command::new(tool).args(words), || Duration::ZERO)?.wall)
+    }
+
+    fn ours(&self, tool: &str, words: &[OsString]) -> Result<Duration> {
+        let mut command = komod::command(self.komod);
+        command.arg(tool).args(words);
+        Ok(measure::timed(&mut command, || Duration::ZERO)?.wall)
+    }
+}
