@@ -232,6 +232,6 @@ mod tests {
     fn both_are_asked_when_all_is_loaded() {
         let all = commands();
         assert_eq!(all.lines().count(), BY_KOMOD.len() + 2 * BOTH.len());
-        assert!(all.contains("/bin/lsmod\n/bin/lsmod\n/peer/lsmod\n"));
+        assert!(all.contains("/bin/insmod /m/dummy.ko\n/bin/lsmod\n/peer/lsmod\n"));
     }
 }
