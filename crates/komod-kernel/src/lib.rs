@@ -44,5 +44,6 @@ mod le;
 pub mod map;
 pub mod modprobe;
 pub mod module_file;
+pub mod name;
 pub mod prepared;
 pub mod symbols;

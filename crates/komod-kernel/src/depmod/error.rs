@@ -1,5 +1,6 @@
 //! Why no indexes come out.
 
+use crate::host::strerror;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -70,11 +71,7 @@ pub(super) fn io_error(what: &'static str, path: &Path, source: io::Error) -> De
     DepmodError::Io { what, path: path.to_owned(), source }
 }
 
-/// What the C library's `strerror` says, without Rust's number behind it.
+/// What the C library says of the error's number, or the error itself if it has none.
 pub fn errno_text(error: &io::Error) -> String {
-    let text = error.to_string();
-    match (error.raw_os_error(), text.rfind(" (os error ")) {
-        (Some(_), Some(at)) => text.get(..at).unwrap_or(&text).to_owned(),
-        _ => text,
-    }
+    error.raw_os_error().map_or_else(|| error.to_string(), strerror)
 }

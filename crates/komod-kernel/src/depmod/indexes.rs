@@ -15,11 +15,11 @@
 
 use super::error::DepmodError;
 use super::facts::{List, Strings};
-use super::name::normalized;
 use super::remark::Remark;
 use super::tree::Tree;
 use super::trie::{self, Entry, FIRST_BAD_BYTE};
 use super::{devices, lists};
+use crate::name::normalized;
 use rustc_hash::FxHashSet;
 use std::borrow::Cow;
 use std::io::Write;

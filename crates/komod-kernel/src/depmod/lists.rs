@@ -2,8 +2,8 @@
 //! `modules.builtin.modinfo`.
 
 use super::error::errno_text;
-use super::name::{file_name, module_name, normalized};
 use super::remark::Remark;
+use crate::name::{file_name, module_name, normalized};
 use std::io::{self, Read};
 use std::path::Path;
 

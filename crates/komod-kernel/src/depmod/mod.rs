@@ -32,7 +32,6 @@ pub mod indexes;
 pub mod kernel_symbols;
 mod lists;
 mod module_file;
-mod name;
 mod order;
 mod priority;
 pub mod publish;

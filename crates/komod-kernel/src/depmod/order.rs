@@ -2,9 +2,9 @@
 //! in it is its priority in the indexes.
 
 use super::hash;
-use super::name::without_compression;
 use super::remark::Remark;
 use super::walk::ModuleFile;
+use crate::name::without_compression;
 use rustc_hash::FxHashMap;
 use std::path::Path;
 

@@ -1,7 +1,7 @@
 //! Which of two files for the same module counts (depmod.d(5): `override`, `search`).
 
 use super::config::{Config, Search};
-use super::name::without_compression;
+use crate::name::without_compression;
 use std::os::unix::ffi::OsStrExt;
 
 /// Whether `new`, met later in the walk, counts more than `old`. Both are as the indexes have them.

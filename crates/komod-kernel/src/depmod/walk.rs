@@ -3,9 +3,9 @@
 
 use super::config::Config;
 use super::error::DepmodError;
-use super::name::{file_name, is_module_file, module_name};
 use super::priority;
 use super::remark::Remark;
+use crate::name::{file_name, is_module_file, module_name};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::FileType;

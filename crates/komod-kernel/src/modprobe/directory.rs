@@ -1,7 +1,7 @@
 //! A kernel's module directory, by its indexes. Each is opened when it is needed first.
 
-use super::name;
 use crate::index::{Index, IndexError, Value};
+use crate::name;
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 

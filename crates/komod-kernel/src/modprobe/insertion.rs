@@ -2,8 +2,8 @@
 
 use super::config::Refusal;
 use super::lookup::{Key, Module, Modules};
-use super::name;
 use crate::index::IndexError;
+use crate::name;
 use std::collections::HashSet;
 
 /// How a module is to be inserted.

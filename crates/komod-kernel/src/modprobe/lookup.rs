@@ -1,11 +1,11 @@
 //! From a name or an alias to modules.
 
 use super::directory::{Directory, File};
-use super::name::normalized;
 use super::{Config, Manner};
 use crate::fnmatch::fnmatch;
 use crate::index::{Index, IndexError};
 use crate::modprobe::config::Rule;
+use crate::name::normalized;
 
 /// A module as it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +46,8 @@ impl Modules<'_> {
     /// answer gives it: aliases of the configuration, modules, symbols, commands of the
     /// configuration, aliases of modules, modules that are built in, and their aliases.
     pub fn find(&self, asked: &[u8]) -> Result<Vec<Module>, IndexError> {
-        let Some(name) = normalized(asked) else { return Ok(Vec::new()) };
+        let Ok(name) = normalized(asked) else { return Ok(Vec::new()) };
+        let name = name.into_owned();
         let aliases = self.config.aliases.iter();
         let mut found = Vec::new();
         for alias in aliases.filter(|alias| fnmatch(&alias.pattern, &name)) {

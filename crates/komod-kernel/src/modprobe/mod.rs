@@ -16,7 +16,6 @@ pub mod config;
 pub mod directory;
 pub mod insertion;
 pub mod lookup;
-pub mod name;
 pub mod removal;
 
 #[cfg(test)]

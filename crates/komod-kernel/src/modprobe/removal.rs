@@ -2,9 +2,9 @@
 //! done as they come.
 
 use super::lookup::{Key, Module, Modules};
-use super::name;
 use crate::host::{Host, loaded};
 use crate::index::IndexError;
+use crate::name;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 

@@ -2,7 +2,7 @@
 
 use komod_kernel::host::Host;
 use komod_kernel::index::Index;
-use komod_kernel::modprobe::name;
+use komod_kernel::name;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};

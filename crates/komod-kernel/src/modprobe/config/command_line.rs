@@ -2,7 +2,7 @@
 //! blacklist (modprobe(8)).
 
 use super::{Config, Rule};
-use crate::modprobe::name::{normalized, underscored};
+use crate::name::{normalized, underscored};
 
 /// kmod reads no more of it.
 const LONGEST: usize = 4095;
@@ -61,7 +61,8 @@ fn option(config: &mut Config, word: &[u8]) {
         config.blacklist.extend(names.split(|byte| *byte == b',').map(underscored));
         return;
     }
-    let Some(module) = normalized(module) else { return };
+    let Ok(module) = normalized(module) else { return };
+    let module = module.into_owned();
     let mut text = parameter.to_vec();
     if let Some(value) = value.strip_prefix(b"=") {
         text.push(b'=');

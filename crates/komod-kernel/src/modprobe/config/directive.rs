@@ -2,7 +2,7 @@
 
 use super::lines::{lines, split, words};
 use super::{Alias, Complaint, Config, Limit, Place, Rule, Softdep, Source, Weakdep};
-use crate::modprobe::name::normalized;
+use crate::name::normalized;
 
 /// Takes in a file.
 pub fn read(config: &mut Config, source: &Source, text: &[u8]) {
@@ -33,11 +33,13 @@ pub fn read(config: &mut Config, source: &Source, text: &[u8]) {
 /// Takes in a line of kmod's; `None` if it is none.
 fn directive(config: &mut Config, word: &[u8], rest: &[u8]) -> Option<()> {
     let (first, rest) = split(rest)?;
-    let module = normalized(first)?;
+    let module = normalized(first).ok()?.into_owned();
     match word {
         b"alias" => {
             let (target, _) = split(rest)?;
-            config.aliases.push(Alias { pattern: module, module: normalized(target)? });
+            config
+                .aliases
+                .push(Alias { pattern: module, module: normalized(target).ok()?.into_owned() });
         }
         b"blacklist" => config.blacklist.push(module),
         b"options" => {
@@ -82,7 +84,8 @@ fn softdep(module: Vec<u8>, text: &[u8]) -> Softdep {
 
 /// `forbid` and `allow-only`: patterns of names.
 fn limits(list: &mut Vec<Limit>, rest: &[u8], place: impl Fn() -> Place) -> Option<()> {
-    let patterns: Option<Vec<_>> = words(rest).map(normalized).collect();
+    let patterns: Option<Vec<_>> =
+        words(rest).map(|name| Some(normalized(name).ok()?.into_owned())).collect();
     let patterns = patterns.filter(|patterns| !patterns.is_empty())?;
     list.extend(patterns.into_iter().map(|pattern| Limit { pattern, place: place() }));
     Some(())

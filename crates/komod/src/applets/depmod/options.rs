@@ -3,10 +3,12 @@
 use crate::applets::Call;
 use crate::applets::getopt::{self, Item, Opt, Order, Value};
 use crate::applets::log::{Level, Log};
-use std::ffi::{OsStr, OsString};
+use crate::applets::module_dir::absolute;
+use komod_kernel::host::{Host, RealHost};
+use std::ffi::OsString;
 use std::num::NonZero;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Id {
@@ -127,9 +129,9 @@ pub fn read(call: &Call, log: &mut Log) -> Result<Asked, Refused> {
         match id {
             Id::All => all = true,
             Id::Quick => quick = true,
-            Id::Basedir => basedir = Some(absolute(&value)),
+            Id::Basedir => basedir = Some(absolute(Path::new(&value))),
             Id::Moduledir => moduledir = value,
-            Id::Outdir => outdir = Some(absolute(&value)),
+            Id::Outdir => outdir = Some(absolute(Path::new(&value))),
             Id::Config => config.push(PathBuf::from(value)),
             Id::Symvers => symvers = Some(PathBuf::from(value)),
             Id::Filesyms => system_map = Some(PathBuf::from(value)),
@@ -172,9 +174,9 @@ pub fn read(call: &Call, log: &mut Log) -> Result<Asked, Refused> {
         check = false;
     }
     let files: Vec<PathBuf> = operands.map(PathBuf::from).collect();
-    let below = |root: &OsString| {
+    let below = |root: &PathBuf| {
         let separator = if moduledir.as_bytes().starts_with(b"/") { "" } else { "/" };
-        let parts = [root.as_bytes(), separator.as_bytes(), moduledir.as_bytes(), b"/"];
+        let parts = [root.as_os_str().as_bytes(), separator.as_bytes(), moduledir.as_bytes(), b"/"];
         PathBuf::from(OsString::from_vec([&parts.concat(), version.as_bytes()].concat()))
     };
     let directory = below(&basedir.unwrap_or_default());
@@ -212,20 +214,9 @@ fn refused<T>(log: &Log, text: &str) -> Result<T, Refused> {
     Err(Refused)
 }
 
-/// From the current folder, without changing the rest.
-fn absolute(path: &OsStr) -> OsString {
-    if path.as_bytes().starts_with(b"/") {
-        return path.to_owned();
-    }
-    let mut whole = std::env::current_dir().unwrap_or_default().into_os_string();
-    whole.push("/");
-    whole.push(path);
-    whole
-}
-
 /// `uname -r`.
 fn running_kernel() -> OsString {
-    OsString::from_vec(rustix::system::uname().release().to_bytes().to_vec())
+    RealHost.release().unwrap_or_default().into()
 }
 
 /// Two numbers with a dot between them, and anything behind.

@@ -2,7 +2,8 @@
 
 use super::super::module_dir::{absolute, name_of_file};
 use komod_kernel::index::IndexError;
-use komod_kernel::modprobe::{Config, Directory, Manner, Module, Modules, name};
+use komod_kernel::modprobe::{Config, Directory, Manner, Module, Modules};
+use komod_kernel::name;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};

@@ -3,8 +3,9 @@
 use super::{Failed, Run, run_command, shown};
 use crate::applets::log::Level;
 use komod_kernel::host::{Removal, strerror};
+use komod_kernel::modprobe::Module;
 use komod_kernel::modprobe::removal::{RemovalError, Remover, Wish, remove};
-use komod_kernel::modprobe::{Module, name};
+use komod_kernel::name;
 use std::ffi::CString;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;

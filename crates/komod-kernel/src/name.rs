@@ -1,6 +1,9 @@
-//! Names of module files.
+//! Names of modules, of their files, and aliases.
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 /// Endings of a module's file, as kmod knows them.
 const ENDINGS: [&[u8]; 4] = [b".ko", b".ko.gz", b".ko.xz", b".ko.zst"];
@@ -10,10 +13,24 @@ pub fn is_module_file(file: &[u8]) -> bool {
     ENDINGS.iter().any(|ending| file.ends_with(ending))
 }
 
+/// With every `-` as `_`.
+pub fn underscored(name: &[u8]) -> Vec<u8> {
+    name.iter().map(|&byte| if byte == b'-' { b'_' } else { byte }).collect()
+}
+
 /// The module's name by that of its file: up to the first dot, with `_` for `-`.
 pub fn module_name(file: &[u8]) -> Vec<u8> {
-    let stem = file.split(|byte| *byte == b'.').next().unwrap_or_default();
-    stem.iter().map(|&byte| if byte == b'-' { b'_' } else { byte }).collect()
+    underscored(file.split(|byte| *byte == b'.').next().unwrap_or_default())
+}
+
+/// The name of the module in the file at this path.
+pub fn of_file(path: &[u8]) -> Vec<u8> {
+    module_name(file_name(path))
+}
+
+/// Bytes as a path.
+pub fn as_path(bytes: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(bytes))
 }
 
 /// A path without the ending that tells the compression, as `modules.order` has it.
@@ -75,5 +92,25 @@ mod tests {
         for bad in [&b"a[b"[..], b"a]b", b"[a]]"] {
             assert_eq!(normalized(bad), Err(Unmatched));
         }
+    }
+
+    #[test]
+    fn dashes_are_underscores_outside_brackets() {
+        let text = |name: &str| {
+            let name = normalized(name.as_bytes()).ok()?;
+            Some(String::from_utf8(name.into_owned()).unwrap())
+        };
+        assert_eq!(text("snd-hda-intel").as_deref(), Some("snd_hda_intel"));
+        assert_eq!(text("a-[0-9][a-b]-c").as_deref(), Some("a_[0-9][a-b]_c"));
+        assert_eq!(text("a[b"), None);
+        assert_eq!(text("a]b"), None);
+        assert_eq!(text("").as_deref(), Some(""));
+    }
+
+    #[test]
+    fn files_have_names() {
+        assert_eq!(of_file(b"kernel/a/snd-pcm.ko.xz"), b"snd_pcm");
+        assert_eq!(of_file(b"x.y.ko"), b"x");
+        assert_eq!(of_file(b""), b"");
     }
 }
