@@ -11,7 +11,9 @@ pub fn each<T: Send>(
     work: impl Fn(usize) -> T + Sync,
     done: impl Fn(usize) + Sync,
 ) -> Vec<T> {
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(count);
+    // How many there are is read from files: not for one piece of work.
+    let processors = || thread::available_parallelism().map_or(1, usize::from);
+    let threads = if count <= 1 { 1 } else { processors().min(count) };
     if threads <= 1 {
         let numbered = (0..count).map(|number| {
             done(number);

@@ -1,15 +1,31 @@
 //! The exports of a kernel and of its modules, from `Module.symvers`.
 
+use std::collections::hash_map::Entry;
+
 use komod_kernel::exports::{OwnedExport, OwnedExports};
-use komod_object::symvers::{Entry, ExportKind, SymversError, lines};
+use komod_object::symvers::{ExportKind, SymversError, lines};
+use rustc_hash::FxHashMap;
 
 /// All exports by name.
 pub(crate) fn exports(text: &[u8], with_crcs: bool) -> Result<OwnedExports, SymversError> {
-    let entries = lines(text).collect::<Result<Vec<Entry<'_>>, _>>()?;
-    let owners: Vec<Option<String>> = entries.iter().map(|entry| owner(entry.module)).collect();
-    Ok(OwnedExports::build(entries.iter().zip(&owners).map(|(entry, owner)| OwnedExport {
+    // A module exports many symbols, and its name is made out of its path.
+    let mut owners: Vec<String> = Vec::new();
+    let mut known: FxHashMap<&str, usize> = FxHashMap::default();
+    let mut entries = Vec::new();
+    for entry in lines(text) {
+        let entry = entry?;
+        let owner = match known.entry(entry.module) {
+            Entry::Occupied(number) => *number.get(),
+            Entry::Vacant(new) => {
+                owners.push(owner(entry.module));
+                *new.insert(owners.len() - 1)
+            }
+        };
+        entries.push((entry, owner));
+    }
+    Ok(OwnedExports::build(entries.iter().map(|(entry, number)| OwnedExport {
         name: entry.name,
-        owner: owner.as_deref(),
+        owner: owners.get(*number).map(String::as_str).filter(|_| entry.module != "vmlinux"),
         gpl_only: entry.kind == ExportKind::Gpl,
         namespace: entry.namespace,
         crc: with_crcs.then_some(entry.crc),
@@ -18,9 +34,8 @@ pub(crate) fn exports(text: &[u8], with_crcs: bool) -> Result<OwnedExports, Symv
 
 /// `drivers/usb/storage/usb-storage` → `usb_storage`: the kernel's build writes `-` as `_`
 /// (`scripts/Makefile.lib`: `name-fix`).
-fn owner(module: &str) -> Option<String> {
-    let name = || module.rsplit('/').next().unwrap_or(module).replace('-', "_");
-    (module != "vmlinux").then(name)
+fn owner(module: &str) -> String {
+    module.rsplit('/').next().unwrap_or(module).replace('-', "_")
 }
 
 #[cfg(test)]

@@ -75,19 +75,37 @@ impl<'a> Symvers<'a> {
 
 /// The entries one by one, in file order. Empty lines are skipped.
 pub fn lines(data: &[u8]) -> impl Iterator<Item = Result<Entry<'_>, SymversError>> {
-    data.split(|&byte| byte == b'\n').enumerate().filter_map(|(index, line)| {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let named = |what| SymversError {
-            line: index + 1,
-            what,
-            text: String::from_utf8_lossy(line).chars().take(80).collect(),
-        };
-        (!line.is_empty()).then(|| entry(line).map_err(named))
+    // Faster at once than line by line.
+    let text = core::str::from_utf8(data).ok();
+    let (mut start, mut number) = (0, 0);
+    core::iter::from_fn(move || {
+        loop {
+            let rest = data.get(start..).filter(|rest| !rest.is_empty())?;
+            let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            let (line, range) = (rest.get(..length)?, start..start + length);
+            (start, number) = (range.end + 1, number + 1);
+            let named = |what| SymversError {
+                line: number,
+                what,
+                text: String::from_utf8_lossy(line)
+                    .trim_end_matches('\r')
+                    .chars()
+                    .take(80)
+                    .collect(),
+            };
+            let line = match text {
+                Some(text) => text.get(range),
+                None => core::str::from_utf8(line).ok(),
+            };
+            let line = line.map(|line| line.strip_suffix('\r').unwrap_or(line));
+            if line != Some("") {
+                return Some(line.ok_or("not UTF-8").and_then(entry).map_err(named));
+            }
+        }
     })
 }
 
-fn entry(line: &[u8]) -> Result<Entry<'_>, &'static str> {
-    let line = core::str::from_utf8(line).map_err(|_| "not UTF-8")?;
+fn entry(line: &str) -> Result<Entry<'_>, &'static str> {
     // Fields are short: a plain search is faster here than one that looks at many bytes at a time.
     let mut rest = Some(line);
     let mut next = || {
@@ -158,9 +176,21 @@ mod tests {
             ("0x1\tx\ty\tEXPORT", "unknown kind of export"),
             ("0x1\tx\ty\tEXPORT_SYMBOL\tns\tmore", "too many fields"),
         ] {
-            let file = format!("{SAMPLE}\n{line}\n");
+            let file = format!("{SAMPLE}\r\n{line}\r\n");
             let error = Symvers::parse(file.as_bytes()).unwrap_err();
-            assert_eq!((error.line, error.what), (5, what), "{line}");
+            assert_eq!((error.line, error.what, error.text.as_str()), (5, what, line));
+        }
+    }
+
+    #[test]
+    fn only_the_line_that_is_no_text_is_broken() {
+        let file = [SAMPLE.as_bytes(), b"0x1\t\xff\tvmlinux\tEXPORT_SYMBOL\n", SAMPLE.as_bytes()];
+        let file = file.concat();
+        let all: Vec<_> = lines(&file).collect();
+        assert_eq!(all.len(), 7);
+        for (line, found) in (1..).zip(all) {
+            let broken = found.err().map(|error| (error.line, error.what));
+            assert_eq!(broken, (line == 4).then_some((4, "not UTF-8")));
         }
     }
 }

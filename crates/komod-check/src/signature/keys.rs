@@ -18,7 +18,8 @@ pub struct Keys {
     loaded: OnceLock<Arc<[Key]>>,
 }
 
-/// A key in the kernel's keyring.
+/// The key of a certificate. Whether it gets into the kernel's keyring is found out when it is asked
+/// for: that takes longer than to verify a signature.
 pub(super) struct Key {
     /// Serial number and issuer, joined.
     id: Vec<u8>,
@@ -28,6 +29,17 @@ pub(super) struct Key {
     pub(super) kind: KeyKind,
     /// The key as it stands in its certificate.
     pub(super) bits: Vec<u8>,
+    /// The number of its certificate.
+    certificate: usize,
+    taken: OnceLock<bool>,
+}
+
+/// The keys a kernel has, with what decides about them.
+pub(super) struct Keyring<'k> {
+    keys: &'k [Key],
+    certificates: &'k [Vec<u8>],
+    algorithms: &'k Algorithms,
+    dialect: Dialect,
 }
 
 /// Why a file has no key that can be trusted.
@@ -71,42 +83,59 @@ impl Keys {
         self.certificates.is_empty()
     }
 
-    /// Those of the keys that the kernel takes. What a kernel cannot use as it boots, when there
-    /// are no modules yet, does not get into its keyring.
-    pub(super) fn loaded(&self, algorithms: &Algorithms, dialect: Dialect) -> &[Key] {
-        self.loaded.get_or_init(|| {
-            let load = |bytes: &Vec<u8>| {
+    /// The keyring of a kernel that has these certificates.
+    pub(super) fn ring<'k>(&'k self, algorithms: &'k Algorithms, dialect: Dialect) -> Keyring<'k> {
+        let keys = self.loaded.get_or_init(|| {
+            let load = |(number, bytes): (usize, &Vec<u8>)| {
                 let certificate = Certificate::parse(bytes, dialect, &mut Vec::new()).ok()?;
                 if !algorithms.has_key(certificate.key_kind, false) {
                     return None;
                 }
-                self_signed(&certificate, algorithms, false).ok()?;
                 Some(Key {
                     id: [certificate.serial, certificate.issuer].concat(),
                     key_id: certificate.key_id.map(<[u8]>::to_vec),
                     key: PublicKey::new(certificate.key_kind, certificate.key).ok()?,
                     kind: certificate.key_kind,
                     bits: certificate.key.to_vec(),
+                    certificate: number,
+                    taken: OnceLock::new(),
                 })
             };
-            self.certificates.iter().filter_map(load).collect()
-        })
+            self.certificates.iter().enumerate().filter_map(load).collect()
+        });
+        Keyring { keys, certificates: &self.certificates, algorithms, dialect }
     }
 }
 
-/// The key of these identifiers: either that of its certificate or its own must be the first one
-/// given, and its own the second one, if both are (`find_asymmetric_key()`,
-/// `crypto/asymmetric_keys/asymmetric_type.c`, Linux 6.1 and 6.12).
-pub(super) fn find<'k>(
-    keys: &'k [Key],
-    first: Option<KeyId<'_>>,
-    second: Option<KeyId<'_>>,
-) -> Result<Option<&'k Key>, i32> {
-    let wanted = first.or(second).filter(|id| !id.is_empty()).ok_or(EINVAL)?;
-    let is = |key: &&Key| KeyId(&key.id, b"") == wanted || key.own_id() == Some(wanted);
-    match (keys.iter().find(is), first.and(second)) {
-        (Some(key), Some(second)) if key.own_id() != Some(second) => Err(EKEYREJECTED),
-        (found, _) => Ok(found),
+impl<'k> Keyring<'k> {
+    /// The key of these identifiers: either that of its certificate or its own must be the first one
+    /// given, and its own the second one, if both are (`find_asymmetric_key()`,
+    /// `crypto/asymmetric_keys/asymmetric_type.c`, Linux 6.1 and 6.12).
+    pub(super) fn find(
+        &self,
+        first: Option<KeyId<'_>>,
+        second: Option<KeyId<'_>>,
+    ) -> Result<Option<&'k Key>, i32> {
+        let wanted = first.or(second).filter(|id| !id.is_empty()).ok_or(EINVAL)?;
+        let is = |key: &&Key| KeyId(&key.id, b"") == wanted || key.own_id() == Some(wanted);
+        let found = self.keys.iter().find(|key| is(key) && self.takes(key));
+        match (found, first.and(second)) {
+            (Some(key), Some(second)) if key.own_id() != Some(second) => Err(EKEYREJECTED),
+            (found, _) => Ok(found),
+        }
+    }
+
+    /// What a kernel cannot use as it boots, when there are no modules yet, does not get into its
+    /// keyring.
+    fn takes(&self, key: &Key) -> bool {
+        *key.taken.get_or_init(|| {
+            let bytes = self.certificates.get(key.certificate);
+            bytes.is_some_and(|bytes| {
+                Certificate::parse(bytes, self.dialect, &mut Vec::new()).is_ok_and(|certificate| {
+                    self_signed(&certificate, self.algorithms, false).is_ok()
+                })
+            })
+        })
     }
 }
 

@@ -53,7 +53,7 @@ impl Trust {
         log: &mut Vec<LogLine>,
     ) -> SignatureVerdict {
         let verifier = verify::Verifier {
-            keys: self.keys.loaded(&self.algorithms, self.dialect),
+            keys: self.keys.ring(&self.algorithms, self.dialect),
             algorithms: &self.algorithms,
             dialect: self.dialect,
             modprobe,

@@ -9,7 +9,7 @@ use super::algorithms::Algorithms;
 use super::digest::digest;
 use super::key::PublicKey;
 use super::key::errno::{EBADMSG, EKEYREJECTED, ENOENT, ENOKEY, ENOPKG};
-use super::keys::{Key, find};
+use super::keys::{Key, Keyring};
 use super::proven::{Claim, Proven};
 
 /// `KERN_ERR` and `KERN_WARNING`.
@@ -18,7 +18,7 @@ const WARNING: u8 = 4;
 
 /// A kernel that verifies.
 pub(super) struct Verifier<'k> {
-    pub(super) keys: &'k [Key],
+    pub(super) keys: Keyring<'k>,
     pub(super) algorithms: &'k Algorithms,
     pub(super) dialect: Dialect,
     pub(super) modprobe: bool,
@@ -211,7 +211,7 @@ impl Verifier<'_> {
             }
             let certificate = &message.certificates[at];
             // One that cannot be found goes on to the next.
-            if let Ok(Some(key)) = find(self.keys, Some(certificate.id()), own_id(certificate)) {
+            if let Ok(Some(key)) = self.keys.find(Some(certificate.id()), own_id(certificate)) {
                 match before {
                     None => by_signer(key)?,
                     Some(before) => by_key(before, key)?,
@@ -224,12 +224,12 @@ impl Verifier<'_> {
             before = Some(certificate);
         }
         if let Some(last) = before.filter(|c| c.authority.is_some() || c.authority_key.is_some())
-            && let Some(key) = find(self.keys, last.authority, last.authority_key)?
+            && let Some(key) = self.keys.find(last.authority, last.authority_key)?
         {
             by_key(last, key)?;
             return verified(seen, one.chain.len());
         }
-        match find(self.keys, Some(signer.id), None)? {
+        match self.keys.find(Some(signer.id), None)? {
             Some(key) => by_signer(key),
             None => Err(ENOKEY),
         }

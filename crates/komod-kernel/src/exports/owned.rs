@@ -16,7 +16,7 @@
 //!     s × bytes of names and namespaces (UTF-8)
 //! ```
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::le;
 use crate::map::Bytes;
@@ -66,7 +66,7 @@ pub struct OwnedExports {
 #[derive(Default)]
 struct Pool<'a> {
     bytes: Vec<u8>,
-    known: HashMap<&'a str, u32>,
+    known: FxHashMap<&'a str, u32>,
 }
 
 impl<'a> Pool<'a> {
@@ -91,7 +91,7 @@ impl OwnedExports {
     pub fn build<'a>(exports: impl IntoIterator<Item = OwnedExport<'a>>) -> Self {
         let mut pool = Pool::default();
         let mut owners: Vec<&str> = Vec::new();
-        let mut owner_numbers: HashMap<&str, u32> = HashMap::new();
+        let mut owner_numbers: FxHashMap<&str, u32> = FxHashMap::default();
         let (mut entries, mut names) = (Vec::new(), Vec::new());
         for export in exports {
             let namespace = export.namespace.unwrap_or_default();
