@@ -1,8 +1,10 @@
 //! A kernel as its files describe it.
 
 use std::collections::BTreeSet;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::thread;
 
 use komod_kernel::btf::Btf;
 use komod_kernel::config::KernelConfig;
@@ -94,25 +96,27 @@ impl Target {
         // Before they are read: what changes meanwhile is noticed later.
         let files = remembered::files(kernel).into_iter();
         let files = files.map(|path| (path.clone(), FileIdentity::of(&path))).collect();
-        let (config, exports, with_modules, unknown) = match (&kernel.tree, image) {
+        let learn = |config: &KernelConfig| Learned::of(kernel, config, image);
+        let (learned, exports) = match (&kernel.tree, image) {
             (Some(tree), _) => {
-                let (config, exports) = of_tree(kernel, tree)?;
+                let (mut learned, exports) = of_tree(kernel, tree, learn)?;
                 let checksum = |symbol: &str| {
                     let exported = exports.lookup(symbol).filter(|e| e.owner.is_none())?;
                     Some(exported.crc)
                 };
                 let differs = image.and_then(|image| from_image::difference(image, checksum));
-                (config, exports, true, differs.into_iter().collect())
+                learned.unknown.extend(differs);
+                (learned, exports)
             }
             (None, Some(image)) => {
                 let Known { config, exports, with_modules, unknown } =
                     from_image::known(kernel, image);
-                (config, from_image::by_name(&exports), with_modules, unknown)
+                let learned = Learned { with_modules, unknown, ..learn(&config) };
+                (learned, from_image::by_name(&exports))
             }
             (None, None) => return Err(TargetError::NoTree { release }),
         };
-        let learned =
-            Learned { files, with_modules, unknown, ..Learned::of(kernel, &config, image) };
+        let learned = Learned { files, ..learned };
         let target = Target::from_learned(learned, exports);
         let target = target.ok_or(TargetError::Release { release })?;
         if let Some(image) = image {
@@ -220,18 +224,33 @@ impl Target {
     }
 }
 
-/// What the build tree says.
-fn of_tree(kernel: &FoundKernel, tree: &Path) -> Result<(KernelConfig, OwnedExports), TargetError> {
+/// What the build tree says. Its exports, most of the work, are read while the rest is learned.
+fn of_tree(
+    kernel: &FoundKernel,
+    tree: &Path,
+    learn: impl FnOnce(&KernelConfig) -> Learned,
+) -> Result<(Learned, OwnedExports), TargetError> {
     let Some((config, _)) = KernelConfig::of(kernel) else {
         return Err(TargetError::NoConfig { release: kernel.release.clone() });
     };
+    let with_crcs = config.is_on("MODVERSIONS");
+    thread::scope(|scope| {
+        let exports = scope.spawn(|| of_symvers(tree, with_crcs));
+        let learned = learn(&config);
+        let exports = exports.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+        Ok((learned, exports))
+    })
+}
+
+/// What the kernel and its modules export.
+fn of_symvers(tree: &Path, with_crcs: bool) -> Result<OwnedExports, TargetError> {
     let path = tree.join("Module.symvers");
     let text = std::fs::read(&path)
         .map_err(|source| TargetError::Unreadable { path: path.clone(), source })?;
-    let exports = symvers::exports(&text, config.is_on("MODVERSIONS"))
+    let exports = symvers::exports(&text, with_crcs)
         .map_err(|source| TargetError::Symvers { path: path.clone(), source })?;
     if exports.iter().all(|export| export.owner.is_some()) {
         return Err(TargetError::NoKernelSymbols { path });
     }
-    Ok((config, exports))
+    Ok(exports)
 }

@@ -9,6 +9,7 @@ use super::algorithms::Algorithms;
 use super::key::PublicKey;
 use super::key::errno::{EINVAL, EKEYREJECTED};
 use super::pem;
+use super::proven::Proven;
 use super::verify::self_signed;
 
 /// Certificates whose keys are trusted. They are read when a signature is verified first.
@@ -40,6 +41,7 @@ pub(super) struct Keyring<'k> {
     certificates: &'k [Vec<u8>],
     algorithms: &'k Algorithms,
     dialect: Dialect,
+    proven: Option<&'k Proven>,
 }
 
 /// Why a file has no key that can be trusted.
@@ -84,7 +86,12 @@ impl Keys {
     }
 
     /// The keyring of a kernel that has these certificates.
-    pub(super) fn ring<'k>(&'k self, algorithms: &'k Algorithms, dialect: Dialect) -> Keyring<'k> {
+    pub(super) fn ring<'k>(
+        &'k self,
+        algorithms: &'k Algorithms,
+        dialect: Dialect,
+        proven: Option<&'k Proven>,
+    ) -> Keyring<'k> {
         let keys = self.loaded.get_or_init(|| {
             let load = |(number, bytes): (usize, &Vec<u8>)| {
                 let certificate = Certificate::parse(bytes, dialect, &mut Vec::new()).ok()?;
@@ -103,7 +110,7 @@ impl Keys {
             };
             self.certificates.iter().enumerate().filter_map(load).collect()
         });
-        Keyring { keys, certificates: &self.certificates, algorithms, dialect }
+        Keyring { keys, certificates: &self.certificates, algorithms, dialect, proven }
     }
 }
 
@@ -132,7 +139,7 @@ impl<'k> Keyring<'k> {
             let bytes = self.certificates.get(key.certificate);
             bytes.is_some_and(|bytes| {
                 Certificate::parse(bytes, self.dialect, &mut Vec::new()).is_ok_and(|certificate| {
-                    self_signed(&certificate, self.algorithms, false).is_ok()
+                    self_signed(&certificate, self.algorithms, false, self.proven).is_ok()
                 })
             })
         })

@@ -52,12 +52,13 @@ impl Trust {
         modprobe: bool,
         log: &mut Vec<LogLine>,
     ) -> SignatureVerdict {
+        let proven = self.proven.as_deref();
         let verifier = verify::Verifier {
-            keys: self.keys.ring(&self.algorithms, self.dialect),
+            keys: self.keys.ring(&self.algorithms, self.dialect, proven),
             algorithms: &self.algorithms,
             dialect: self.dialect,
             modprobe,
-            proven: self.proven.as_deref(),
+            proven,
         };
         match verifier.verify(payload, signature, log) {
             SignatureVerdict::UnknownKey if self.is_stock(signature) => SignatureVerdict::Valid,

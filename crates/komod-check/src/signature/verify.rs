@@ -56,9 +56,7 @@ impl Verifier<'_> {
     fn steps(&self, payload: &[u8], message: &[u8], log: &mut Vec<LogLine>) -> Result<(), i32> {
         let mut say = |level, text: &str| log.push(LogLine { level, text: text.to_owned() });
         let mut notes = Vec::new();
-        let mut judge = |certificate: &Certificate<'_>| {
-            self_signed(certificate, self.algorithms, self.modprobe).map(|_| ())
-        };
+        let mut judge = |certificate: &Certificate<'_>| self.self_signed(certificate).map(|_| ());
         let parsed = Message::parse(message, self.dialect, &mut notes, &mut judge);
         notes.iter().for_each(|note| say(WARNING, note));
         let message = parsed.map_err(|error| error.errno())?;
@@ -132,7 +130,7 @@ impl Verifier<'_> {
         loop {
             seen[at] = true;
             one.chain.push(at);
-            if self_signed(certificate, self.algorithms, self.modprobe) == Ok(true) {
+            if self.self_signed(certificate) == Ok(true) {
                 one.rooted = true;
                 return Ok(());
             }
@@ -168,8 +166,14 @@ impl Verifier<'_> {
         key_of(certificate, self.algorithms, self.modprobe)
     }
 
+    fn self_signed(&self, certificate: &Certificate<'_>) -> Result<bool, i32> {
+        self_signed(certificate, self.algorithms, self.modprobe, self.proven)
+    }
+
+    /// Verifies a certificate's signature.
     fn verify_certificate(&self, of: &Certificate<'_>, by: &PublicKey) -> Result<(), i32> {
-        verify_certificate(of, by, self.algorithms, self.modprobe)
+        let digest = digest_for(of.hash, of.signed, self.algorithms, self.modprobe);
+        by.verify(of.scheme, of.hash, &digest.ok_or(ENOPKG)?, of.signature)
     }
 
     /// Whether a trusted key vouches for one signer. `seen`: certificates looked at for signers
@@ -189,11 +193,7 @@ impl Verifier<'_> {
             let verify = || key.key.verify(scheme, hash, &one.digest, signature);
             let (kind, digest) = (key.kind, &one.digest);
             let claim = Claim { kind, key: &key.bits, scheme, hash, digest, signature };
-            let verified = match self.proven {
-                Some(proven) => proven.once(claim, verify),
-                None => verify(),
-            };
-            verified.map_err(|_| EKEYREJECTED)
+            once(self.proven, claim, verify).map_err(|_| EKEYREJECTED)
         };
         let by_key = |certificate: &Certificate<'_>, key: &Key| {
             self.verify_certificate(certificate, &key.key).map_err(|_| EKEYREJECTED)
@@ -251,17 +251,6 @@ fn key_of(
     PublicKey::new(certificate.key_kind, certificate.key)
 }
 
-/// Verifies a certificate's signature.
-fn verify_certificate(
-    of: &Certificate<'_>,
-    by: &PublicKey,
-    algorithms: &Algorithms,
-    modprobe: bool,
-) -> Result<(), i32> {
-    let digest = digest_for(of.hash, of.signed, algorithms, modprobe).ok_or(ENOPKG)?;
-    by.verify(of.scheme, of.hash, &digest, of.signature)
-}
-
 fn digest_for(hash: Hash, of: &[u8], algorithms: &Algorithms, modprobe: bool) -> Option<Vec<u8>> {
     algorithms.has(hash, modprobe).then(|| digest(hash, of))?
 }
@@ -273,6 +262,7 @@ pub(super) fn self_signed(
     certificate: &Certificate<'_>,
     algorithms: &Algorithms,
     modprobe: bool,
+    proven: Option<&Proven>,
 ) -> Result<bool, i32> {
     if certificate.subject != certificate.issuer {
         return Ok(false);
@@ -293,9 +283,28 @@ pub(super) fn self_signed(
         return Ok(false);
     }
     let key = key_of(certificate, algorithms, modprobe)?;
-    match verify_certificate(certificate, &key, algorithms, modprobe) {
+    let Some(digest) = digest_for(certificate.hash, certificate.signed, algorithms, modprobe)
+    else {
+        return Ok(false);
+    };
+    let Certificate { scheme, hash, signature, .. } = *certificate;
+    let (kind, bits) = (certificate.key_kind, certificate.key);
+    let claim = Claim { kind, key: bits, scheme, hash, digest: &digest, signature };
+    match once(proven, claim, || key.verify(scheme, hash, &digest, signature)) {
         Ok(()) => Ok(true),
         Err(ENOPKG) => Ok(false),
         Err(errno) => Err(errno),
+    }
+}
+
+/// Verifies what is not known to be good.
+fn once(
+    proven: Option<&Proven>,
+    claim: Claim<'_>,
+    verify: impl FnOnce() -> Result<(), i32>,
+) -> Result<(), i32> {
+    match proven {
+        Some(proven) => proven.once(claim, verify),
+        None => verify(),
     }
 }
