@@ -18,12 +18,15 @@ const HELP: &str = "\
 Usage: cargo xtask bench kmod [--kernel SERIES] [--runs N]
 
 Medians and minima of N runs (default 11; of what takes seconds 3), as a Markdown table: the
-machine's depmod, modprobe and modinfo (kmod) and komod's, one after the other.";
+machine's depmod, modprobe and modinfo (kmod) and komod's, one after the other. With the most memory
+of one more run each (GNU time), and its instructions (valgrind; not of what takes seconds).";
 
 const RUNS: usize = 11;
 const RUNS_OF_LONG: usize = 3;
 /// Short runs are mostly the start of a program: more of them.
 const MORE: usize = 10;
+/// Under valgrind all takes fifty times as long.
+const FEW_SECONDS: Duration = Duration::from_millis(1500);
 
 pub fn main(mut args: Args) -> Result<()> {
     if args.flag("--help") || args.flag("-h") {
@@ -34,8 +37,11 @@ pub fn main(mut args: Args) -> Result<()> {
     let runs = args.option("--runs")?.unwrap_or(RUNS);
     args.finish()?;
     let komod = komod::build(Profile::Release)?;
-    println!("| kernel | what | kmod: median | min | komod: median | min | ratio | of minima |");
-    println!("|---|---|--:|--:|--:|--:|--:|--:|");
+    println!(
+        "| kernel | what | kmod: median | min | komod: median | min | ratio | of minima | kmod: \
+         memory | komod | kmod: instructions | komod |"
+    );
+    println!("|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
     for chosen in kernels::chosen(series.as_deref()) {
         Bench::new(&komod, chosen?)?.rows(runs)?;
     }
@@ -66,19 +72,20 @@ impl<'a> Bench<'a> {
 
     fn rows(&self, runs: usize) -> Result<()> {
         let of_all = if self.kernel.series == "6.1" { runs } else { runs.min(RUNS_OF_LONG) };
-        let depmod = Times::of(of_all, || self.kmod("depmod", &self.below(&[])))?;
+        let depmod = Side::of(of_all, || self.kmod("depmod", &self.below(&[])))?;
         for threads in ["1", "2"] {
             let option = format!("--threads={threads}");
-            let ours = Times::of(of_all, || self.ours("depmod", &self.below(&[&option])))?;
+            let ours = Side::of(of_all, || self.ours("depmod", &self.below(&[&option])))?;
             self.row(&format!("depmod, threads: {threads}"), &depmod, &ours);
         }
-        let again = || {
-            let bytes = fs::read(&self.changing)?;
-            fs::write(&self.changing, bytes)?;
+        // The cache is written first.
+        self.ours("depmod", &self.below(&["--incremental"])).output()?;
+        let again = Side::of(runs, || {
+            // As it is, and yet changed.
+            let _ = fs::read(&self.changing).and_then(|bytes| fs::write(&self.changing, bytes));
             self.ours("depmod", &self.below(&["--incremental"]))
-        };
-        again()?;
-        self.row("depmod --incremental, one module changed", &depmod, &Times::of(runs, again)?);
+        })?;
+        self.row("depmod --incremental, one module changed", &depmod, &again);
 
         let of_short = runs * MORE;
         let directory = ["-d", "-S", "-D"].map(OsString::from);
@@ -94,21 +101,25 @@ impl<'a> Bench<'a> {
     }
 
     fn both(&self, what: &str, tool: &str, words: &[OsString], runs: usize) -> Result<()> {
-        let theirs = Times::of(runs, || self.kmod(tool, words))?;
-        self.row(what, &theirs, &Times::of(runs, || self.ours(tool, words))?);
+        let theirs = Side::of(runs, || self.kmod(tool, words))?;
+        self.row(what, &theirs, &Side::of(runs, || self.ours(tool, words))?);
         Ok(())
     }
 
-    fn row(&self, what: &str, theirs: &Times, ours: &Times) {
+    fn row(&self, what: &str, theirs: &Side, ours: &Side) {
         println!(
-            "| {} | {what} | {} | {} | {} | {} | {:.2}× | {:.2}× |",
+            "| {} | {what} | {} | {} | {} | {} | {:.2}× | {:.2}× | {} | {} | {} | {} |",
             self.kernel.series,
-            ms(theirs.median()),
-            ms(theirs.min()),
-            ms(ours.median()),
-            ms(ours.min()),
-            ratio(theirs.median(), ours.median()),
-            ratio(theirs.min(), ours.min()),
+            ms(theirs.times.median()),
+            ms(theirs.times.min()),
+            ms(ours.times.median()),
+            ms(ours.times.min()),
+            ratio(theirs.times.median(), ours.times.median()),
+            ratio(theirs.times.min(), ours.times.min()),
+            mib(theirs.memory),
+            mib(ours.memory),
+            millions(theirs.instructions),
+            millions(ours.instructions),
         );
     }
 
@@ -123,13 +134,45 @@ impl<'a> Bench<'a> {
         words
     }
 
-    fn kmod(&self, tool: &str, words: &[OsString]) -> Result<Duration> {
-        Ok(measure::timed(Command::new(tool).args(words), || Duration::ZERO)?.wall)
+    fn kmod(&self, tool: &str, words: &[OsString]) -> Command {
+        let mut command = Command::new(tool);
+        command.args(words);
+        command
     }
 
-    fn ours(&self, tool: &str, words: &[OsString]) -> Result<Duration> {
+    fn ours(&self, tool: &str, words: &[OsString]) -> Command {
         let mut command = komod::command(self.komod);
         command.arg(tool).args(words);
-        Ok(measure::timed(&mut command, || Duration::ZERO)?.wall)
+        command
     }
+}
+
+/// What one of the two takes.
+struct Side {
+    times: Times,
+    memory: Option<u64>,
+    instructions: Option<u64>,
+}
+
+impl Side {
+    fn of(runs: usize, command: impl Fn() -> Command) -> Result<Side> {
+        let times =
+            Times::of(runs, || Ok(measure::timed(&mut command(), || Duration::ZERO)?.wall))?;
+        let told = |of: &str, found: Result<u64>| {
+            found.inspect_err(|error| eprintln!("bench: {of} is not known: {error:#}")).ok()
+        };
+        let memory = told("memory", measure::peak_memory(&command()));
+        let short = times.min() < FEW_SECONDS;
+        let instructions =
+            short.then(|| told("instructions", measure::instructions(&command()))).flatten();
+        Ok(Side { times, memory, instructions })
+    }
+}
+
+fn mib(bytes: Option<u64>) -> String {
+    bytes.map_or("-".to_owned(), |bytes| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)))
+}
+
+fn millions(count: Option<u64>) -> String {
+    count.map_or("-".to_owned(), |count| format!("{:.1} M", count as f64 / 1e6))
 }

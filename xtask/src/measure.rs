@@ -1,6 +1,6 @@
 //! How long processes take, and how much CPU time.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -28,6 +28,44 @@ pub fn timed(command: &mut Command, others: impl Fn() -> Duration) -> Result<Cos
         bail!("{command:?}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
     }
     Ok(Cost { wall, cpu: (children() + others()).saturating_sub(before) })
+}
+
+/// The most memory that a process, which must succeed, has at a time, in bytes (GNU time).
+pub fn peak_memory(command: &Command) -> Result<u64> {
+    let mut time = Command::new("/usr/bin/time");
+    time.arg("--format=%M");
+    let said = run_under(time, command).context("`sudo apt install time`")?;
+    let last = said.lines().next_back().unwrap_or_default();
+    let kib: u64 = last.parse().with_context(|| format!("GNU time said {last:?}"))?;
+    Ok(kib * 1024)
+}
+
+/// How many instructions a process, which must succeed, takes in user space, in all its threads
+/// (valgrind).
+pub fn instructions(command: &Command) -> Result<u64> {
+    let mut valgrind = Command::new("valgrind");
+    valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
+    let said = run_under(valgrind, command).context("`sudo apt install valgrind`")?;
+    let count = said.lines().find_map(|line| line.split_once("I   refs:"));
+    let (_, count) = count.with_context(|| format!("valgrind said {said:?}"))?;
+    Ok(count.trim().replace(',', "").parse()?)
+}
+
+/// What a tool and the process it runs write to stderr.
+fn run_under(mut tool: Command, command: &Command) -> Result<String> {
+    tool.arg(command.get_program()).args(command.get_args()).stdout(Stdio::null());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => tool.env(name, value),
+            None => tool.env_remove(name),
+        };
+    }
+    let output = tool.output()?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    if !output.status.success() {
+        bail!("{tool:?}: {}\n{said}", output.status);
+    }
+    Ok(said)
 }
 
 /// CPU time of processes, and of those they waited for, that have `path` in their command line.
