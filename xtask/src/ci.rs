@@ -4,7 +4,7 @@
 use crate::args::Args;
 use crate::kernels::{Kernel, SERIES, TEST_KERNELS};
 use crate::tally::Tally;
-use crate::{cases, examples, licences, oracle, project, shell, tidy};
+use crate::{cases, examples, licences, oracle, project, shell, test_binaries, tidy};
 use anyhow::{Result, bail};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -121,20 +121,14 @@ fn fetch_kernels() -> Result<Tally> {
 }
 
 fn test() -> Result<Tally> {
-    let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
     let kernels = SERIES.iter().map(|(s, _)| Kernel::find(s)).collect::<Result<Vec<_>>>()?;
-    command.env(TEST_KERNELS, std::env::join_paths(kernels.iter().map(|k| &k.root))?);
-    command.env(TEST_TREES, std::env::join_paths(kernels.iter().filter_map(|k| k.tree.as_ref()))?);
-    command.env("KOMOD_REQUIRE_KERNELS", "1");
-    let mut tally = Tally::default();
-    let ok = shell::watch(&mut command, &mut |line| {
-        tally += Tally::of_test_binary(line).unwrap_or_default();
-    })?;
-    if !ok && tally.failed == 0 {
-        // It did not even come to a result: a build error, a test that took its process down.
-        tally += Tally::one(false);
-    }
-    Ok(tally)
+    let roots = std::env::join_paths(kernels.iter().map(|k| &k.root))?;
+    let trees = std::env::join_paths(kernels.iter().filter_map(|k| k.tree.as_ref()))?;
+    test_binaries::run(&[
+        (TEST_KERNELS, roots),
+        (TEST_TREES, trees),
+        ("KOMOD_REQUIRE_KERNELS", "1".into()),
+    ])
 }
 
 fn sample_oracle() -> Result<Tally> {

@@ -28,6 +28,7 @@ mod project;
 mod qemu;
 mod shell;
 mod tally;
+mod test_binaries;
 mod tidy;
 
 use anyhow::{Result, bail};

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{HELLO, Scratch, builds_by, copy, fails_with, options, trees};
+use common::{HELLO, Scratch, builds_by, copy, fails_with, options, trees_in_turn};
 use komod_build::{Options, Tree};
 use serde_json::Value;
 
@@ -72,7 +72,7 @@ fn all_sources_of_all_kinds_of_projects() {
         ("host", &["maker.c", "test.c"]),
         ("generated", &["test.c"]),
     ];
-    for tree in trees() {
+    for tree in trees_in_turn() {
         for (name, sources) in cases {
             for kbuild in [false, true] {
                 let (_scratch, root, options) = project(name);
@@ -86,7 +86,7 @@ fn all_sources_of_all_kinds_of_projects() {
 
 #[test]
 fn beside_the_sources_if_asked_for() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let (_scratch, root, options) = project("flags");
         let built = builds_by(&root, &tree, &options);
         std::thread::sleep(std::time::Duration::from_millis(20));
@@ -105,7 +105,7 @@ fn beside_the_sources_if_asked_for() {
 
 #[test]
 fn also_for_code_that_does_not_compile() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         for kbuild in [false, true] {
             let scratch = Scratch::new("broken");
             let options = Options {
@@ -132,7 +132,7 @@ fn also_for_code_that_does_not_compile() {
 
 #[test]
 fn a_single_file_and_its_headers() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("single");
         scratch.write("p/own.h", "#define OWN 1\n");
         let file = scratch.write("p/test.c", &format!("#include \"own.h\"\n{HELLO}"));

@@ -9,7 +9,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use common::{HELLO, Scratch, builds, fails, fails_with, find, is_complete, options, shown, trees};
+use common::{
+    HELLO, Scratch, builds, fails, fails_with, find, is_complete, options, shown, trees_in_turn,
+};
 use komod_build::overlay::{Repair, Spares, repair};
 use komod_build::{Options, Tree};
 use komod_diag::Evidence;
@@ -30,7 +32,7 @@ fn program(path: &Path, bytes: &[u8]) {
 
 #[test]
 fn b04_kbuild_with_an_empty_m() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("b04");
         let source = scratch.write("p/test.c", HELLO);
         // A whole copy: kbuild writes into it.
@@ -71,7 +73,7 @@ fn builds_with(source: &Path, tree: &Tree, spares: Spares) -> komod_build::Built
 
 #[test]
 fn b07_a_damaged_line() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("b07");
         let module = scratch.write("p/x.c", HELLO);
         let broken = scratch.tree_without(&tree, &["Module.symvers"]);
@@ -104,7 +106,7 @@ fn b07_a_damaged_line() {
 
 #[test]
 fn b09_b14_b15_b16_b17_files_of_the_tree() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         for (code, file, words) in [
             ("B-09", "scripts/mod/modpost.real-lsb-64", "Error 255"),
             ("B-14", "scripts/genksyms/genksyms", "scripts/genksyms/genksyms"),
@@ -124,7 +126,7 @@ fn b09_b14_b15_b16_b17_files_of_the_tree() {
 
 #[test]
 fn b12_objtool_without_its_variable() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         // Debian's 6.1 has no wrapper that asks for it.
         if !tree.has("tools/objtool/objtool.real-x86") {
             continue;
@@ -141,7 +143,7 @@ fn b12_objtool_without_its_variable() {
 
 #[test]
 fn b13_a_library_is_missing() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("b13");
         let module = scratch.write("p/x.c", HELLO);
         // A library that is none: the loader's words differ from those for a missing one only
@@ -159,7 +161,7 @@ fn b13_a_library_is_missing() {
 
 #[test]
 fn b20_programs_for_another_machine() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("b20");
         let module = scratch.write("p/x.c", HELLO);
         let file = "scripts/basic/fixdep";
@@ -179,7 +181,7 @@ fn b20_programs_for_another_machine() {
 
 #[test]
 fn b38_a_compiler_of_another_family() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("b38");
         let module = scratch.write("p/x.c", HELLO);
         // What clang 14 says to gcc's options.
@@ -198,7 +200,7 @@ fn b38_a_compiler_of_another_family() {
 
 #[test]
 fn b40_a_vmlinux_without_the_program_for_it() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         if tree.has("vmlinux") {
             continue;
         }
@@ -215,7 +217,7 @@ fn b40_a_vmlinux_without_the_program_for_it() {
 
 #[test]
 fn b41_no_type_information_is_no_error() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         if tree.has("vmlinux") {
             continue;
         }
@@ -227,7 +229,7 @@ fn b41_no_type_information_is_no_error() {
 
 #[test]
 fn b46_a_kernel_without_modules() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("b46");
         let module = scratch.write("p/x.c", HELLO);
         let file = "include/config/auto.conf";

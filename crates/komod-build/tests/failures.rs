@@ -9,13 +9,15 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use common::{HELLO, Scratch, builds, fails, fails_with, find, is_complete, options, shown, trees};
+use common::{
+    HELLO, Scratch, builds, fails, fails_with, find, is_complete, options, shown, trees_in_turn,
+};
 use komod_build::{Options, Project, Tree, apply_fixes, build};
 use komod_diag::{Applicability, Evidence, Severity};
 
 #[test]
 fn b01_b02_the_tree_has_lost_its_configuration() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         for (code, file, other) in [
             ("B-01", "include/config/auto.conf", "B-02"),
             ("B-02", "include/generated/autoconf.h", "B-01"),
@@ -40,7 +42,7 @@ fn b01_b02_the_tree_has_lost_its_configuration() {
 
 #[test]
 fn b05_b06_no_module_symvers() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("b05");
         let module = scratch.write("p/x.c", HELLO);
         let broken = scratch.tree_without(&tree, &["Module.symvers"]);
@@ -60,7 +62,7 @@ fn b05_b06_no_module_symvers() {
 
 #[test]
 fn b08_b10_b11_programs_of_kbuild_are_missing() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         for (code, file) in [
             ("B-08", "scripts/mod/modpost"),
             ("B-10", "scripts/basic/fixdep"),
@@ -77,7 +79,7 @@ fn b08_b10_b11_programs_of_kbuild_are_missing() {
 
 #[test]
 fn b18_b19_there_is_no_tree() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("b19");
         let module = scratch.write("p/x.c", HELLO);
         let nowhere = Tree { path: scratch.0.join("modules/build"), ..tree.clone() };
@@ -98,7 +100,7 @@ fn b18_b19_there_is_no_tree() {
 
 #[test]
 fn b21_spaces_instead_of_tabs() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("b21");
         scratch.write("p/test.c", HELLO);
         let text = "obj-m := test.o\nKERNEL := /lib/modules/$(shell uname -r)/build\n\nall:\n        \
@@ -131,7 +133,7 @@ fn b21_spaces_instead_of_tabs() {
 
 #[test]
 fn b28_the_tutorials_exit_function() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("b28");
         let text = HELLO
             .replace("static void __exit test_exit", "static int test_exit")
@@ -166,7 +168,7 @@ fn b28_the_tutorials_exit_function() {
 
 #[test]
 fn b28_the_other_way_round() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("b28-init");
         let text =
             HELLO.replace("static int __init", "static void __init").replace("\treturn 0;\n", "");
@@ -178,7 +180,7 @@ fn b28_the_other_way_round() {
 
 #[test]
 fn b25_the_source_is_missing() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("b25");
         scratch.write("p/test.c", HELLO);
         let makefile = scratch.write("p/Makefile", "obj-m := tset.o\n");
@@ -196,7 +198,7 @@ fn b25_the_source_is_missing() {
 
 #[test]
 fn b26_a_makefile_in_the_wrong_case() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("b26");
         scratch.write("p/test.c", HELLO);
         scratch.write("p/makefile", "obj-m := test.o\n");
@@ -207,7 +209,7 @@ fn b26_a_makefile_in_the_wrong_case() {
 
 #[test]
 fn b29_functions_that_are_not_there() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         for (call, word) in [
             ("printf(\"x\");", "pr_info"),
             ("init_timer(0);", "timer_setup"),
@@ -227,7 +229,7 @@ fn b29_functions_that_are_not_there() {
 
 #[test]
 fn b30_no_licence() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("b30");
         let module = scratch.write("p/test.c", &HELLO.replace("MODULE_LICENSE(\"GPL\");\n", ""));
         let error = fails(&module, &tree);
@@ -240,7 +242,7 @@ fn b30_no_licence() {
 
 #[test]
 fn b31_undefined_symbols() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("b31");
         let call = |name: &str| {
             HELLO
@@ -273,7 +275,7 @@ fn b31_undefined_symbols() {
 
 #[test]
 fn b34_two_inits() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("b34");
         scratch.write("p/a.c", HELLO);
         scratch.write("p/b.c", HELLO);
@@ -285,7 +287,7 @@ fn b34_two_inits() {
 
 #[test]
 fn b36_b37_compilers() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("b37");
         let module = scratch.write("p/test.c", HELLO);
         let with = |name: &str, value: String| Options {
@@ -312,7 +314,7 @@ fn b36_b37_compilers() {
 
 #[test]
 fn b42_the_folder_cannot_be_written() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("b42");
         let module = scratch.write("p/x.c", HELLO);
         let blocked = scratch.write("blocked", "a file where a folder should be");
@@ -349,7 +351,7 @@ fn b44_the_disk_is_full() {
         println!("{text}");
         return;
     };
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let place = Path::new(&place);
         let module = Scratch::new("b44-source");
         let options = Options { out: Some(place.join("out")), ..options() };
@@ -365,7 +367,7 @@ fn b44_the_disk_is_full() {
 
 #[test]
 fn b48_the_compiler_refuses_the_code() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("b48");
         scratch.write("p/test.c", &format!("#include \"sub/own.h\"\n{HELLO}"));
         let header = scratch.write("p/sub/own.h", "#include <stdio.h>\n");
@@ -383,7 +385,7 @@ fn b48_the_compiler_refuses_the_code() {
 
 #[test]
 fn b49_nothing_is_built() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("b49");
         scratch.write("p/test.c", HELLO);
         scratch.write("p/Makefile", "obj-y := test.o\n");
@@ -396,7 +398,7 @@ fn b49_nothing_is_built() {
 
 #[test]
 fn b00_what_no_rule_knows_is_shown_as_it_is() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("b00");
         scratch.write("p/test.c", HELLO);
         scratch.write("p/Makefile", "obj-m := test.o\n$(error the user's own check)\n");
@@ -407,7 +409,7 @@ fn b00_what_no_rule_knows_is_shown_as_it_is() {
 
 #[test]
 fn b00_the_compiler_crashes() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("crash");
         let module = scratch.write("p/x.c", HELLO);
         // As GCC does for 400,000 nested parentheses.
@@ -430,7 +432,7 @@ fn b00_the_compiler_crashes() {
 
 #[test]
 fn b52_warnings_of_a_build_that_works() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("b52");
         let text = HELLO.replace("\treturn 0;", "\tint unused_one;\n\n\treturn 0;");
         let source = scratch.write("p/test.c", &text);

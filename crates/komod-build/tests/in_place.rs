@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{HELLO, Scratch, builds_by, copy, fails_with, options, shown, trees};
+use common::{HELLO, Scratch, builds_by, copy, fails_with, options, shown, trees, trees_in_turn};
 use komod_build::{Built, Options, Project, Tree, clean_in_place};
 
 /// Without it, kbuild lets pahole's threads decide the order of a module's types.
@@ -86,7 +86,7 @@ fn same(theirs: &BTreeMap<String, Vec<u8>>, ours: &BTreeMap<String, Vec<u8>>, wh
 #[test]
 fn the_same_files_as_make() {
     for name in ["many", "assembly"] {
-        for tree in trees() {
+        for tree in trees_in_turn() {
             let what = format!("{name} for {}", tree.release);
             let scratch = Scratch::new("make");
             let root = scratch.0.join("p");
@@ -166,7 +166,7 @@ fn kernels_and_builders_in_turn() {
 
 #[test]
 fn a_kernel_that_was_replaced_under_the_same_name() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         for kbuild in [true, false] {
             let scratch = Scratch::new("replaced");
             let header = "include/generated/utsrelease.h";
@@ -198,7 +198,7 @@ fn a_kernel_that_was_replaced_under_the_same_name() {
 
 #[test]
 fn custom_rules_and_failures_are_cleaned_up_after() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("custom");
         let root = scratch.0.join("p");
         lay("host", &root);
@@ -226,7 +226,7 @@ fn custom_rules_and_failures_are_cleaned_up_after() {
 
 #[test]
 fn builds_in_folders_of_their_own_do_not_see_it() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("both");
         let root = scratch.0.join("p");
         lay("flags", &root);

@@ -6,7 +6,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::{Scratch, options, shown, trees};
+use common::{Scratch, options, shown, trees_in_turn};
 use komod_build::{Built, Options, Project, Tree, build};
 
 const FIRST: &str = "\
@@ -66,7 +66,7 @@ fn steps(built: &Built) -> Vec<String> {
 
 #[test]
 fn only_what_changed_is_built_again() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("again");
         scratch.write("p/Makefile", "obj-m := pair.o\npair-y := first.o second.o\n");
         scratch.write("p/first.c", FIRST);
@@ -126,7 +126,7 @@ fn only_what_changed_is_built_again() {
 
 #[test]
 fn kbuild_and_komod_do_not_trust_each_others_products() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("trust");
         scratch.write("p/Makefile", "obj-m := pair.o\npair-y := first.o second.o\n");
         scratch.write("p/first.c", FIRST);
@@ -144,7 +144,7 @@ fn kbuild_and_komod_do_not_trust_each_others_products() {
 
 #[test]
 fn a_failure_leaves_the_old_module_and_is_said_again() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("failure");
         let source = scratch.write("p/x.c", common::HELLO);
         let first = built(&source, &tree, &options());
@@ -164,7 +164,7 @@ fn a_failure_leaves_the_old_module_and_is_said_again() {
 
 #[test]
 fn a_makefile_that_takes_all_sources_finds_no_others() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("wildcard");
         let makefile = "obj-m := $(patsubst %.c,%.o,$(notdir $(wildcard $(src)/*.c)))\n";
         scratch.write("p/Makefile", makefile);

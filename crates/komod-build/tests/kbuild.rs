@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{HELLO, Scratch, find, options, shown, trees};
+use common::{HELLO, Scratch, find, options, shown, trees, trees_in_turn};
 use komod_build::{Built, Options, Project, Tree, build, compile_builtin};
 
 fn make(project: &Path, tree: &Tree, options: &Options) -> Built {
@@ -47,7 +47,7 @@ fn tool(program: &str, args: &[&str], file: &Path) -> String {
 
 #[test]
 fn a_folder_with_a_makefile() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("folder");
         scratch.write("p/hello.c", HELLO);
         scratch.write("p/Makefile", "obj-m := hello.o\nall:\n\tmake -C /nowhere M=$(PWD)\n");
@@ -71,7 +71,7 @@ fn a_folder_with_a_makefile() {
 
 #[test]
 fn a_single_file_needs_no_makefile() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("single");
         let file = scratch.write("p/one.c", &format!("#include \"own.h\"\n{HELLO}"));
         scratch.write("p/own.h", "#include \"below/deep.h\"\n");
@@ -90,7 +90,7 @@ fn a_single_file_needs_no_makefile() {
 
 #[test]
 fn several_modules_come_exporters_first() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("several");
         let export = HELLO.replace("module_init", "int z_answer(void);\nint z_answer(void)\n{\n\treturn 42;\n}\nEXPORT_SYMBOL(z_answer);\nmodule_init");
         let user = HELLO
@@ -114,7 +114,7 @@ fn several_modules_come_exporters_first() {
 
 #[test]
 fn the_second_build_does_only_what_is_needed() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("again");
         let a = scratch.write("p/a.c", HELLO);
         scratch.write("p/b.c", HELLO);
@@ -157,7 +157,7 @@ fn the_environment_of_the_user_does_not_reach_kbuild() {
         assert!(status.unwrap().success());
         return;
     }
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("hostile");
         let file = scratch.write("p/x.c", HELLO);
         assert_eq!(names(&make(&file, &tree, &options())), ["x.ko"]);
@@ -166,7 +166,7 @@ fn the_environment_of_the_user_does_not_reach_kbuild() {
 
 #[test]
 fn paths_that_make_cannot_take() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("odd");
         scratch.write("my module: 50%/x.c", HELLO);
         scratch.write("my module: 50%/Makefile", "obj-m := x.o\n");
@@ -188,7 +188,7 @@ fn paths_that_make_cannot_take() {
 
 #[test]
 fn builds_at_the_same_time_do_not_disturb_each_other() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("parallel");
         let file = scratch.write("p/x.c", HELLO);
         std::thread::scope(|scope| {
@@ -218,7 +218,7 @@ fn one_folder_serves_every_kernel() {
 
 #[test]
 fn built_in_objects() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("builtin");
         scratch.write("p/one.c", HELLO);
         scratch.write(
@@ -258,7 +258,7 @@ fn built_in_objects() {
 #[test]
 fn every_example_builds_without_a_warning() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("examples");
         for entry in fs::read_dir(&examples).unwrap().map(Result::unwrap) {
             if !entry.path().is_dir() {
@@ -278,7 +278,7 @@ fn every_example_builds_without_a_warning() {
 #[test]
 fn every_case_builds_without_a_warning() {
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cases");
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("cases");
         let mut makefile = String::from("obj-m :=");
         for entry in fs::read_dir(&cases).unwrap().map(Result::unwrap) {
@@ -309,7 +309,7 @@ fn every_case_builds_without_a_warning() {
 
 #[test]
 fn folders_beside_the_project_are_found() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("beside");
         scratch.write("top/include/shared.h", "#define SHARED 1\n");
         scratch.write("top/config.mk", "ccflags-y += -DFROM_CONFIG\n");
@@ -333,7 +333,7 @@ fn folders_beside_the_project_are_found() {
 
 #[test]
 fn nothing_is_written_to_the_kernel_tree() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("untouched");
         let file = scratch.write("p/x.c", HELLO);
         assert_eq!(

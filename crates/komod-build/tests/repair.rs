@@ -6,7 +6,7 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{HELLO, Scratch, find, options, shown, trees};
+use common::{HELLO, Scratch, find, options, shown, trees_in_turn};
 use komod_build::overlay::{Repair, Spares};
 use komod_build::{Built, Options, Project, Tree, build};
 use komod_diag::Severity;
@@ -78,7 +78,7 @@ fn is_noted(built: &Built, code: &str, origin: &str) {
 
 #[test]
 fn the_configuration_is_made_anew() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("conf");
         let source = scratch.write("p/test.c", &demanding());
         let files = ["include/config/auto.conf", "include/generated/autoconf.h"];
@@ -99,7 +99,7 @@ fn the_configuration_is_made_anew() {
 /// The two files say what the kernel's own say.
 #[test]
 fn the_configuration_is_the_same() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("conf-same");
         let files = ["include/config/auto.conf", "include/generated/autoconf.h"];
         let broken = scratch.tree_without(&tree, &files);
@@ -127,7 +127,7 @@ fn the_configuration_is_the_same() {
 
 #[test]
 fn module_symvers_comes_from_the_kernel_itself() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("symvers");
         let source = scratch.write("p/test.c", &demanding());
         let broken = scratch.tree_without(&tree, &["Module.symvers"]);
@@ -156,7 +156,7 @@ fn module_symvers_comes_from_the_kernel_itself() {
 
 #[test]
 fn module_symvers_comes_from_checksums_of_modules() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("harvest");
         let source = scratch.write("p/test.c", &demanding());
         let broken = scratch.tree_without(&tree, &["Module.symvers"]);
@@ -179,7 +179,7 @@ fn module_symvers_comes_from_checksums_of_modules() {
 
 #[test]
 fn a_symbol_without_a_checksum_is_refused() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("refuse");
         let source = scratch.write("p/test.c", &demanding());
         let broken = scratch.tree_without(&tree, &["Module.symvers"]);
@@ -200,7 +200,7 @@ fn a_symbol_without_a_checksum_is_refused() {
 
 #[test]
 fn missing_programs_and_headers_come_from_a_tree_of_the_same_release() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let damage = [
             ("B-08", "scripts/mod/modpost"),
             ("B-11", "tools/objtool/objtool"),
@@ -228,7 +228,7 @@ fn missing_programs_and_headers_come_from_a_tree_of_the_same_release() {
 
 #[test]
 fn debians_modpost_is_made_whole() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("b09");
         let broken = scratch.tree_without(&tree, &["scripts/mod/modpost.real-lsb-64"]);
         let spares = Spares { trees: vec![tree.path.clone()], ..nothing(&scratch) };
@@ -240,7 +240,7 @@ fn debians_modpost_is_made_whole() {
 
 #[test]
 fn komod_has_a_fixdep_of_its_own() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("fixdep");
         let source = scratch.write("p/test.c", &demanding());
         let broken = scratch.tree_without(&tree, &["scripts/basic/fixdep"]);
@@ -259,7 +259,7 @@ fn komod_has_a_fixdep_of_its_own() {
 
 #[test]
 fn a_tree_that_is_gone_is_replaced_by_another_of_its_release() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("gone");
         let source = scratch.write("p/test.c", HELLO);
         let gone = Tree { path: scratch.0.join("modules/build"), ..tree.clone() };
@@ -271,7 +271,7 @@ fn a_tree_that_is_gone_is_replaced_by_another_of_its_release() {
 
 #[test]
 fn whole_trees_are_left_alone() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("left");
         let repaired = komod_build::overlay::repair(&tree, &Repair::From(nothing(&scratch)), None);
         assert_eq!((repaired.tree, repaired.diagnostics.len()), (tree, 0));

@@ -6,13 +6,16 @@ mod common;
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use common::{HELLO, Scratch, builds, builds_by, fails, find, is_complete, options, shown, trees};
+use common::{
+    HELLO, Scratch, builds, builds_by, fails, find, is_complete, options, shown, trees,
+    trees_in_turn,
+};
 use komod_build::{Options, apply_fixes};
 use komod_diag::Severity;
 
 #[test]
 fn b23_a_colon_in_the_path() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("b23");
         let source = scratch.write("a:b/test.c", HELLO);
         let built = builds(&source, &tree);
@@ -25,7 +28,7 @@ fn b23_a_colon_in_the_path() {
 
 #[test]
 fn b24_subdirs() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("b24");
         scratch.write("p/test.c", HELLO);
         let text = "obj-m := test.o\n# SUBDIRS= in a comment stays\nall:\n\tmake -C /lib/modules/$(shell uname -r)/build SUBDIRS=$(PWD) modules\n";
@@ -40,7 +43,7 @@ fn b24_subdirs() {
 
 #[test]
 fn b27_a_module_named_like_its_source() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         for (makefile, fixed, module) in [
             ("obj-m := test.o\ntest-y := test.o\n", "obj-m := test.o\n", "test.ko"),
             (
@@ -65,7 +68,7 @@ fn b27_a_module_named_like_its_source() {
 
 #[test]
 fn b32_a_licence_that_forbids() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("b32");
         let text = HELLO
             .replace(
@@ -85,7 +88,7 @@ fn b32_a_licence_that_forbids() {
 
 #[test]
 fn b33_a_namespace_is_not_imported() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("b33");
         let text = HELLO
             .replace("static int", "int dma_buf_fd(void *, int);\nstatic int")
@@ -102,7 +105,7 @@ fn b33_a_namespace_is_not_imported() {
 
 #[test]
 fn b35_a_long_name() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("b35");
         let name = "a_name_of_fifty_six_or_more_characters_is_refused_by_modpost";
         let error = fails(&scratch.write(&format!("p/{name}.c"), HELLO), &tree);
@@ -112,7 +115,7 @@ fn b35_a_long_name() {
 
 #[test]
 fn b45_a_source_from_the_future() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("b45");
         let source = scratch.write("p/test.c", HELLO);
         let file = fs::File::options().write(true).open(&source).unwrap();
@@ -130,7 +133,7 @@ fn b45_a_source_from_the_future() {
 
 #[test]
 fn b47_symbols_of_a_module_that_is_not_built() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("b47");
         scratch.write("other/Makefile", "obj-m := other.o\n");
         let missing = scratch.0.join("other/Module.symvers");

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Kernel, User, kernels, project};
+use common::{Kernel, User, kernels_in_turn, project};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -40,7 +40,7 @@ fn stock(user: &User, kernel: &Kernel, path: &str) -> PathBuf {
 
 #[test]
 fn the_image_alone_is_enough_for_a_verdict() {
-    for kernel in kernels() {
+    for kernel in kernels_in_turn() {
         let (user, image) = with_image("alone", &kernel);
         let builder = User::new("builder");
         let built = builder.build(&kernel, &project("examples/hello"), &[]).remove(0);
@@ -73,7 +73,7 @@ fn the_image_alone_is_enough_for_a_verdict() {
 
 #[test]
 fn symbols_of_modules_are_unknown_without_the_modules() {
-    for kernel in kernels() {
+    for kernel in kernels_in_turn() {
         let (user, image) = with_image("lost", &kernel);
         // It needs ext4's companions.
         let ext4 = stock(&user, &kernel, "fs/ext4/ext4.ko");
@@ -138,7 +138,7 @@ fn what_is_no_kernel_is_told_with_the_way_out() {
 
 #[test]
 fn an_image_that_cannot_be_read_does_not_hide_the_tree() {
-    for kernel in kernels() {
+    for kernel in kernels_in_turn() {
         let (user, image) = with_image("damaged", &kernel);
         let mut bytes = std::fs::read(&image).unwrap();
         let middle = bytes.len() / 2;

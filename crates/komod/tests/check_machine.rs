@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Kernel, Said, User, kernels, project};
+use common::{Kernel, Said, User, kernels_in_turn, project};
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -64,7 +64,7 @@ fn words(paths: &[PathBuf]) -> Vec<&str> {
 
 #[test]
 fn switches_of_the_machine_refuse_what_would_load() {
-    for kernel in kernels() {
+    for kernel in kernels_in_turn() {
         let user = User::new("switches");
         let hello = user.build(&kernel, &project("examples/hello"), &[]).remove(0);
         let with =
@@ -90,7 +90,7 @@ fn switches_of_the_machine_refuse_what_would_load() {
 
 #[test]
 fn forced_loads_pass_over_magic_and_checksums() {
-    for kernel in kernels() {
+    for kernel in kernels_in_turn() {
         let user = User::new("forced");
         let hello = user.build(&kernel, &project("examples/hello"), &[]).remove(0);
         let whole = std::fs::read(&hello).unwrap();
@@ -118,7 +118,7 @@ fn forced_loads_pass_over_magic_and_checksums() {
 
 #[test]
 fn parameters_behind_two_dashes_are_checked() {
-    for kernel in kernels() {
+    for kernel in kernels_in_turn() {
         let user = User::new("params");
         let files =
             built(&user, &kernel, "p", &[("number", "static int n;\nmodule_param(n, int, 0);")]);
@@ -136,7 +136,7 @@ fn parameters_behind_two_dashes_are_checked() {
 
 #[test]
 fn own_modules_find_each_other_in_any_order() {
-    for kernel in kernels() {
+    for kernel in kernels_in_turn() {
         let user = User::new("order");
         let sources = [("owner", OWNER), ("user", USER), ("last", LAST)];
         let files = built(&user, &kernel, "o", &sources);
@@ -159,7 +159,7 @@ fn own_modules_find_each_other_in_any_order() {
 
 #[test]
 fn insmod_needs_what_is_loaded_and_modprobe_does_not() {
-    for kernel in kernels() {
+    for kernel in kernels_in_turn() {
         let user = User::new("insmod");
         let stock = kernel.root.join("lib/modules").join(&kernel.release).join("kernel/fs/ext4");
         let file = std::fs::read_dir(stock).unwrap().map(|entry| entry.unwrap().path());
@@ -186,7 +186,7 @@ fn insmod_needs_what_is_loaded_and_modprobe_does_not() {
 
 #[test]
 fn two_modules_with_the_same_symbol_exclude_each_other() {
-    for kernel in kernels() {
+    for kernel in kernels_in_turn() {
         let user = User::new("rivals");
         let mut files = built(&user, &kernel, "first", &[("owner", OWNER)]);
         files.extend(built(&user, &kernel, "second", &[("rival", OWNER)]));
@@ -230,7 +230,7 @@ fn two_modules_with_the_same_symbol_exclude_each_other() {
 /// What is loaded already is refused, but its symbols are there.
 #[test]
 fn the_symbols_of_a_loaded_module_are_those_of_its_file() {
-    for kernel in kernels() {
+    for kernel in kernels_in_turn() {
         let user = User::new("already");
         let mut files = built(&user, &kernel, "first", &[("owner", OWNER), ("user", USER)]);
         files.extend(built(&user, &kernel, "second", &[("rival", OWNER)]));
@@ -246,7 +246,7 @@ fn the_symbols_of_a_loaded_module_are_those_of_its_file() {
 
 #[test]
 fn a_namespace_that_is_not_imported_is_told_with_its_line() {
-    for kernel in kernels() {
+    for kernel in kernels_in_turn() {
         let user = User::new("namespace");
         // As a binary may be that was built where the symbol had no namespace.
         let source = "struct dma_buf;\nstruct dma_buf *dma_buf_get(int);\n\
@@ -267,7 +267,7 @@ fn a_namespace_that_is_not_imported_is_told_with_its_line() {
 
 #[test]
 fn the_machine_at_hand_is_read() {
-    for kernel in kernels() {
+    for kernel in kernels_in_turn() {
         let user = User::new("here");
         let hello = user.build(&kernel, &project("examples/hello"), &[]).remove(0);
         // Whatever this machine is like, there is a verdict, and of it depends nothing else.

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Kernel, User, kernels};
+use common::{Kernel, User, kernels_in_turn};
 use std::path::Path;
 use std::process::Command;
 
@@ -35,7 +35,7 @@ fn build(user: &User, kernel: &Kernel, folder: &str, change: (&str, &str)) -> St
 
 #[test]
 fn known_differences_are_named() {
-    for kernel in kernels() {
+    for kernel in kernels_in_turn() {
         let user = User::new("diff");
         let base = build(&user, &kernel, "base", ("", ""));
         user.komod(&["diff", &base, &base]).good().logs(&["L0: the files are equal"]);

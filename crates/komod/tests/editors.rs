@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{User, kernels};
+use common::{User, kernels_in_turn};
 use serde_json::Value;
 
 const WARNS: &str = "\
@@ -32,7 +32,7 @@ fn of<'a>(lines: &'a [Value], reason: &str) -> Vec<&'a Value> {
 
 #[test]
 fn a_line_of_json_for_each_thing() {
-    for kernel in kernels() {
+    for kernel in kernels_in_turn() {
         for more in [&[] as &[&str], &["--kbuild"]] {
             let user = User::new("json");
             let source = user.file("p/warns.c", WARNS);
@@ -99,7 +99,7 @@ fn a_build_that_cannot_begin_is_finished_too() {
 
 #[test]
 fn a_short_line_for_each_message() {
-    for kernel in kernels() {
+    for kernel in kernels_in_turn() {
         let user = User::new("short");
         user.file("p/warns.c", WARNS);
         let root = kernel.root.to_str().unwrap();
@@ -124,7 +124,7 @@ fn a_short_line_for_each_message() {
 
 #[test]
 fn colours_are_only_for_terminals() {
-    for kernel in kernels() {
+    for kernel in kernels_in_turn() {
         let user = User::new("colour");
         user.file("p/warns.c", WARNS);
         let root = kernel.root.to_str().unwrap();
@@ -156,7 +156,7 @@ fn colours_are_only_for_terminals() {
 
 #[test]
 fn clangd_finds_the_commands_if_asked() {
-    for kernel in kernels() {
+    for kernel in kernels_in_turn() {
         let user = User::new("clangd");
         user.file("p/warns.c", WARNS);
         user.build(&kernel, std::path::Path::new("p/warns.c"), &[]);
@@ -170,7 +170,7 @@ fn clangd_finds_the_commands_if_asked() {
 
 #[test]
 fn the_module_lies_beside_its_source_if_asked() {
-    for kernel in kernels() {
+    for kernel in kernels_in_turn() {
         let user = User::new("beside");
         user.file("p/Makefile", "obj-m := hello.o\n");
         user.file("p/hello.c", WARNS);

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{User, kernels};
+use common::{User, kernels_in_turn};
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
@@ -14,7 +14,7 @@ fn name(path: &str) -> String {
 
 #[test]
 fn what_modules_need_is_what_depmod_finds() {
-    for kernel in kernels() {
+    for kernel in kernels_in_turn() {
         let user = User::new("needs");
         let root = kernel.root.to_str().unwrap();
         // `-n`: it prints its files, and writes none.
@@ -51,7 +51,7 @@ fn what_modules_need_is_what_depmod_finds() {
 
 #[test]
 fn a_module_is_shown_as_a_tree_and_in_dot() {
-    for kernel in kernels() {
+    for kernel in kernels_in_turn() {
         let user = User::new("shown");
         let root = kernel.root.to_str().unwrap();
         let tree = user.komod(&["graph", "ext4", "--symbols", "-k", root]).good();

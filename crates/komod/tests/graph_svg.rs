@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{User, kernels};
+use common::{User, kernels_in_turn};
 use std::collections::BTreeSet;
 use std::process::Command;
 
@@ -68,7 +68,7 @@ fn is_xml(user: &User, file: &str) {
 
 #[test]
 fn a_drawing_has_all_edges_and_boxes_lie_apart() {
-    for kernel in kernels() {
+    for kernel in kernels_in_turn() {
         let user = User::new("drawn");
         let root = kernel.root.to_str().unwrap();
         for what in [
@@ -102,7 +102,7 @@ fn a_drawing_has_all_edges_and_boxes_lie_apart() {
 
 #[test]
 fn lines_tell_their_symbols_and_the_module_asked_for_is_set_off() {
-    for kernel in kernels() {
+    for kernel in kernels_in_turn() {
         let user = User::new("told");
         let root = kernel.root.to_str().unwrap();
         let svg = user.komod(&["graph", "ext4", "--svg", "-k", root]).good().out;

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{User, kernels, project};
+use common::{User, kernels_in_turn, project};
 
 #[test]
 fn every_code_of_the_loader_has_a_page() {
@@ -18,7 +18,7 @@ fn every_code_of_the_loader_has_a_page() {
 
 #[test]
 fn a_refusal_names_its_code() {
-    for kernel in kernels() {
+    for kernel in kernels_in_turn() {
         let user = User::new("code");
         let root = kernel.root.to_str().unwrap();
         let empty = user.file("empty.ko", "");
@@ -43,7 +43,7 @@ fn a_refusal_names_its_code() {
 /// The kernel does not look at the class byte of the header.
 #[test]
 fn a_module_is_unloaded_by_the_name_it_has() {
-    for kernel in kernels() {
+    for kernel in kernels_in_turn() {
         let user = User::new("class");
         let built = user.build(&kernel, &project("examples/hello"), &[]).remove(0);
         let mut elf = std::fs::read(built).unwrap();
@@ -69,7 +69,7 @@ fn a_refused_parameter_is_not_inits_fault() {
          static int __init t_init(void) { pr_info(\"flag %d\\n\", flag); return 0; }\n\
          static void __exit t_exit(void) { }\n\
          module_init(t_init);\nmodule_exit(t_exit);\nMODULE_LICENSE(\"GPL\");\n";
-    for kernel in kernels() {
+    for kernel in kernels_in_turn() {
         let user = User::new("param");
         let root = kernel.root.to_str().unwrap();
         let par = user.file("par.c", source);

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Kernel, User, kernels, project};
+use common::{Kernel, User, kernels, kernels_in_turn, project};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
@@ -47,7 +47,7 @@ fn the_tutorials_three_errors_end_in_a_module_that_works() {
         ("B-05", &["Module.symvers"]),
         ("B-08", &["scripts/mod/modpost"]),
     ];
-    for kernel in kernels() {
+    for kernel in kernels_in_turn() {
         for (code, missing) in cases {
             let user = User::without_cache("tutorial");
             // A cache of the test's own, with the kernels of the real one.
@@ -75,7 +75,7 @@ fn the_tutorials_three_errors_end_in_a_module_that_works() {
 
 #[test]
 fn komod_stands_in_for_a_modpost_that_is_nowhere() {
-    for kernel in kernels() {
+    for kernel in kernels_in_turn() {
         for (code, missing, by) in [
             ("B-08", "scripts/mod/modpost", None),
             ("B-08", "scripts/mod/modpost", Some("--kbuild")),

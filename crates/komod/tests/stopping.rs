@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{User, kernels};
+use common::{User, kernels_in_turn};
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -87,7 +87,7 @@ fn signal(child: &Child, signal: i32) {
 
 #[test]
 fn signals_end_all_that_was_started_and_leave_nothing_behind() {
-    for kernel in kernels() {
+    for kernel in kernels_in_turn() {
         let root = kernel.root.to_str().unwrap();
         for (more, number) in [(&[][..], SIGTERM), (&["--kbuild"], SIGINT)] {
             let user = User::new("stop");
@@ -120,7 +120,7 @@ fn signals_end_all_that_was_started_and_leave_nothing_behind() {
 
 #[test]
 fn makefiles_without_end_are_bounded() {
-    for kernel in kernels() {
+    for kernel in kernels_in_turn() {
         let root = kernel.root.to_str().unwrap();
         for (makefile, more) in [
             ("obj-m := a.o\nx := $(shell while :; do :; done)\n", &[][..]),

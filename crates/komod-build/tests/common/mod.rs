@@ -31,6 +31,19 @@ pub fn trees() -> Vec<Tree> {
     found.into_iter().map(|path| Tree::open(path).unwrap()).collect()
 }
 
+/// One of them, for each test another: for what hangs little on the kernel and takes long. All of
+/// them with `KOMOD_TEST_ALL_KERNELS`.
+pub fn trees_in_turn() -> Vec<Tree> {
+    let mut all = trees();
+    if all.is_empty() || env::var_os("KOMOD_TEST_ALL_KERNELS").is_some() {
+        return all;
+    }
+    // A test's thread has its name.
+    let letters =
+        std::thread::current().name().map_or(0, |name| name.bytes().map(usize::from).sum());
+    vec![all.swap_remove(letters % all.len())]
+}
+
 fn cached() -> Vec<PathBuf> {
     let home = || Some(PathBuf::from(env::var_os("HOME")?).join(".cache/komod"));
     let Some(cache) = env::var_os("KOMOD_CACHE").map(PathBuf::from).or_else(home) else {

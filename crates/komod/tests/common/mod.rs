@@ -36,6 +36,19 @@ pub fn kernels() -> Vec<Kernel> {
     found
 }
 
+/// One of them, for each test another: for what hangs little on the kernel and takes long. All of
+/// them with `KOMOD_TEST_ALL_KERNELS`.
+pub fn kernels_in_turn() -> Vec<Kernel> {
+    let mut all = kernels();
+    if all.is_empty() || std::env::var_os("KOMOD_TEST_ALL_KERNELS").is_some() {
+        return all;
+    }
+    // A test's thread has its name.
+    let letters =
+        std::thread::current().name().map_or(0, |name| name.bytes().map(usize::from).sum());
+    vec![all.swap_remove(letters % all.len())]
+}
+
 fn kernel(root: PathBuf) -> Option<Kernel> {
     let boot = std::fs::read_dir(root.join("boot")).ok()?;
     let release = boot.flatten().find_map(|e| {
