@@ -45,6 +45,13 @@ pub fn explain(error: &PlaceError, doing: Doing<'_>) -> Explained {
             Explained::new(format!("{whose} led to the kernel's end: {text}"))
                 .hint("after a panic a kernel does nothing more; what led to it stands above")
         }
+        PlaceError::Hung { stage, cpu_seconds } => {
+            let whose = crashed_in(*stage, doing);
+            Explained::new(format!(
+                "{whose} hangs: the machine said nothing for {cpu_seconds} s of CPU time"
+            ))
+            .hint("an endless loop, or a lock taken twice? the trace above is from where it was")
+        }
         PlaceError::Stopped { stage, cpu_seconds } => {
             let whose = crashed_in(*stage, doing);
             Explained::new(format!("{whose} was stopped after {cpu_seconds} s of CPU time"))
