@@ -39,7 +39,6 @@ pub fn boot(
     qemu: &Qemu,
     accelerator: Accelerator,
     memory: Memory<'_>,
-    state: Option<OwnedFd>,
     step: &mut dyn FnMut(Step),
 ) -> Result<Machine, VmError> {
     step(Step::Unpacking);
@@ -47,17 +46,15 @@ pub fn boot(
     let archive = initramfs::build(spec.modules.as_deref())?;
     step(Step::Booting);
     let line = command_line(&spec.append);
-    let start = |kernel: &Path, state| {
+    let start = |kernel: &Path| {
         let initramfs = in_memory(&archive)?;
         let begin = Begin::Boot { kernel, initramfs, command_line: &line };
         let megabytes = spec.megabytes;
-        Machine::start(qemu, Settings { accelerator, memory, megabytes, begin, state })
+        Machine::start(qemu, Settings { accelerator, memory, megabytes, begin })
     };
-    let again =
-        state.as_ref().map(|s| s.try_clone().map_err(VmError::file("state"))).transpose()?;
-    let mut machine = match start(&kernel, state) {
+    let mut machine = match start(&kernel) {
         // It cannot be started as it is (`CONFIG_PVH` is off): it has to unpack itself.
-        Err(VmError::Start { said }) if said.contains("PVH") => start(&spec.image, again)?,
+        Err(VmError::Start { said }) if said.contains("PVH") => start(&spec.image)?,
         other => other?,
     };
     ready(&mut machine)?;

@@ -88,7 +88,7 @@ impl Vm {
     pub fn boot(spec: &Spec, step: &mut dyn FnMut(Step)) -> Result<Vm, PlaceError> {
         let qemu = Qemu::find()?;
         let accelerator = accelerator::choose(&qemu, &spec.cache);
-        let machine = boot::boot(spec, &qemu, accelerator, Memory::Own, None, step)?;
+        let machine = boot::boot(spec, &qemu, accelerator, Memory::Own, step)?;
         let conversation = Conversation::begin(machine, spec.patience)?;
         Ok(Vm { conversation, start: Start::Booted { because: None } })
     }

@@ -86,8 +86,6 @@ pub struct Settings<'a> {
     pub memory: Memory<'a>,
     pub megabytes: u32,
     pub begin: Begin<'a>,
-    /// A file that QEMU is to have open, for the state of the devices.
-    pub state: Option<OwnedFd>,
 }
 
 /// A running QEMU; it ends with this value.
@@ -132,7 +130,6 @@ impl Machine {
                 command.args(["-incoming", "defer"]);
             }
         }
-        inherited.extend(settings.state);
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())

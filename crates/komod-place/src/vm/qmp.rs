@@ -1,8 +1,12 @@
 //! QEMU's machine protocol: one JSON object per line (QEMU's `docs/interop/qmp-spec`, 7.2).
 
 use super::VmError;
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::fs::File;
+use std::io::{BufRead, BufReader, IoSlice, Read, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
@@ -36,6 +40,27 @@ impl Qmp {
     pub fn execute(&mut self, command: &str, arguments: Value) -> Result<Value, VmError> {
         let line = json!({ "execute": command, "arguments": arguments }).to_string();
         self.writer.write_all(line.as_bytes()).map_err(VmError::Qmp)?;
+        self.answer(command)
+    }
+
+    /// Gives QEMU a descriptor, which it knows by a name from then on.
+    fn hand_over(&mut self, descriptor: BorrowedFd<'_>, name: &str) -> Result<(), VmError> {
+        let line = json!({ "execute": "getfd", "arguments": { "fdname": name } }).to_string();
+        let descriptors = [descriptor];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut ancillary = SendAncillaryBuffer::new(&mut space);
+        ancillary.push(SendAncillaryMessage::ScmRights(&descriptors));
+        let bytes = [IoSlice::new(line.as_bytes())];
+        let sent = sendmsg(&self.writer, &bytes, &mut ancillary, SendFlags::empty());
+        let sent = sent.map_err(|e| VmError::Qmp(e.into()))?;
+        // A few bytes always fit; if not, the rest goes without the descriptor.
+        let rest = line.as_bytes().get(sent..).unwrap_or_default();
+        self.writer.write_all(rest).map_err(VmError::Qmp)?;
+        self.answer("getfd")?;
+        Ok(())
+    }
+
+    fn answer(&mut self, command: &str) -> Result<Value, VmError> {
         loop {
             let mut answer = self.next()?;
             if let Some(error) = answer.get("error") {
@@ -58,10 +83,11 @@ impl Qmp {
         Ok(())
     }
 
-    /// Writes the state of the devices to a descriptor that QEMU has; the machine stops.
-    pub fn migrate_to(&mut self, descriptor: i32) -> Result<(), VmError> {
+    /// Writes the state of the devices to a file; the machine stops.
+    pub fn migrate_to(&mut self, file: &File) -> Result<(), VmError> {
         self.leave_ram_alone()?;
-        self.execute("migrate", json!({ "uri": format!("fd:{descriptor}") }))?;
+        self.hand_over(file.as_fd(), "state")?;
+        self.execute("migrate", json!({ "uri": "fd:state" }))?;
         let end = Instant::now() + PATIENCE;
         loop {
             let answer = self.execute("query-migrate", json!({}))?;
@@ -80,10 +106,11 @@ impl Qmp {
         }
     }
 
-    /// Reads the state of the devices from a descriptor; the machine goes on.
-    pub fn migrate_from(&mut self, descriptor: i32) -> Result<(), VmError> {
+    /// Reads the state of the devices from a file; the machine goes on.
+    pub fn migrate_from(&mut self, file: &File) -> Result<(), VmError> {
         self.leave_ram_alone()?;
-        self.execute("migrate-incoming", json!({ "uri": format!("fd:{descriptor}") }))?;
+        self.hand_over(file.as_fd(), "state")?;
+        self.execute("migrate-incoming", json!({ "uri": "fd:state" }))?;
         self.wait_for("RESUME")
     }
 
@@ -136,14 +163,15 @@ mod tests {
             r#"{"QMP": {}}"#,
             r#"{"return": {}}"#,
             r#"{"return": {}}"#,
+            r#"{"return": {}}"#,
             r#"{"timestamp": {}, "event": "RESUME"}"#,
             r#"{"return": {}}"#,
         ]);
         qmp.begin().unwrap();
-        qmp.migrate_from(7).unwrap();
+        qmp.migrate_from(&File::open("/dev/null").unwrap()).unwrap();
         drop(qmp);
         let heard = qemu.join().unwrap();
-        assert!(heard.contains("fd:7") && heard.contains("x-ignore-shared"), "{heard}");
+        assert!(heard.contains("fd:state") && heard.contains("x-ignore-shared"), "{heard}");
     }
 
     #[test]

@@ -19,7 +19,6 @@ use komod_kernel::map::publish;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -112,14 +111,13 @@ impl Snapshot {
             options.open(path).map_err(VmError::file(path))
         };
         create(&ram)?.set_len(u64::from(spec.megabytes) << 20).map_err(VmError::file(&ram))?;
-        let file = OwnedFd::from(create(&state)?);
-        let descriptor = file.as_raw_fd();
+        let file = create(&state)?;
         let memory = Memory::Written(&ram);
-        let mut machine = boot::boot(spec, qemu, accelerator, memory, Some(file), step)?;
+        let mut machine = boot::boot(spec, qemu, accelerator, memory, step)?;
         step(Step::Saving);
-        machine.qmp.migrate_to(descriptor)?;
+        machine.qmp.migrate_to(&file)?;
         // Closes the files: nothing is written any more.
-        drop(machine);
+        drop((machine, file));
         let facts = serde_json::to_vec(&Facts::of(&self.dir)).unwrap_or_default();
         let path = self.dir.join("facts.json");
         publish(&path, &facts).map_err(VmError::file(&path))
@@ -133,8 +131,7 @@ impl Snapshot {
         accelerator: Accelerator,
     ) -> Result<Machine, VmError> {
         let path = self.dir.join("state");
-        let state = OwnedFd::from(File::open(&path).map_err(VmError::file(&path))?);
-        let descriptor = state.as_raw_fd();
+        let state = File::open(&path).map_err(VmError::file(&path))?;
         let ram = self.dir.join("ram");
         let mut machine = Machine::start(
             qemu,
@@ -143,10 +140,9 @@ impl Snapshot {
                 memory: Memory::Copied(&ram),
                 megabytes: spec.megabytes,
                 begin: Begin::Wait,
-                state: Some(state),
             },
         )?;
-        match machine.qmp.migrate_from(descriptor) {
+        match machine.qmp.migrate_from(&state) {
             Ok(()) => Ok(machine),
             Err(e) => {
                 let why = format!("{e} {}", machine.errors());
