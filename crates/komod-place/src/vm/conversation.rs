@@ -207,3 +207,6 @@ fn stage(request: &Request, records: &[LogRecord]) -> Stage {
         _ => Stage::Call,
     }
 }
+
+#[cfg(test)]
+mod tests;

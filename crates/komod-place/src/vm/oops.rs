@@ -17,12 +17,18 @@ const REASONS: [&str; 8] = [
 /// As many frames as one report is believed to have.
 const MOST_FRAMES: usize = 512;
 
+/// `__KERNEL_CS` (`arch/x86/include/asm/segment.h`, Linux 6.1), as a report names it.
+const KERNEL_CODE: &str = "0010";
+
 /// Reads records one by one.
 #[derive(Default)]
 pub struct Reports {
     /// The first line of a report whose `Oops` line may follow.
     reason: Option<String>,
     open: Option<Oops>,
+    /// It is a machine stopped from outside: the interrupted code is what counts, which is named
+    /// last.
+    stopped: bool,
     in_trace: bool,
 }
 
@@ -37,8 +43,10 @@ impl Reports {
         if REASONS.iter().any(|r| text.starts_with(r)) && self.open.is_none() {
             self.reason = Some(text.to_owned());
         }
-        if is_oops(text) || text.starts_with("Kernel panic - not syncing: NMI") {
+        let stopped = text.starts_with("Kernel panic - not syncing: NMI");
+        if is_oops(text) || stopped {
             let done = self.end();
+            self.stopped = stopped;
             let reason = self.reason.take().unwrap_or_else(|| text.to_owned());
             self.open = Some(empty(reason));
             return done;
@@ -57,9 +65,11 @@ impl Reports {
                 let end = [" Not tainted", " Tainted: "].iter().filter_map(|w| rest.find(w)).min();
                 oops.comm = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default().to_owned();
             }
-        } else if let Some(rest) = text.strip_prefix("RIP: ") {
-            if oops.rip.symbol.is_none() && oops.rip.address == 0 {
-                let at = rest.split_once(':').map_or(rest, |(_, at)| at);
+        } else if let Some((segment, at)) =
+            text.strip_prefix("RIP: ").and_then(|rest| rest.split_once(':'))
+        {
+            let first = oops.rip == Location::default();
+            if first || self.stopped && segment == KERNEL_CODE {
                 oops.rip = location(at).unwrap_or_default();
             }
         } else if let Some(code) = text.strip_prefix("Code: ") {
@@ -70,7 +80,7 @@ impl Reports {
             self.in_trace = true;
         } else if self.in_trace && oops.trace.len() < MOST_FRAMES {
             let text = text.trim_start();
-            if text.starts_with("RIP: ") || text == "</TASK>" {
+            if text == "</TASK>" {
                 self.in_trace = false;
             } else if let Some(frame) = frame(text) {
                 oops.trace.push(frame);
@@ -238,6 +248,21 @@ RIP: 0010:t_init+0x5/0x1000 [t]
         let value = |name: &str| oops.registers.iter().find(|(n, _)| n == name).map(|r| r.1);
         assert_eq!(value("RBX"), Some(0xffff_ffff_c005_1000));
         assert_eq!(value("RSP"), Some(0xffff_c900_001f_3c58));
+    }
+
+    #[test]
+    fn of_a_machine_that_was_stopped_the_interrupted_code_counts() {
+        let events = read(
+            "Kernel panic - not syncing: NMI: Not continuing\n\
+             CPU: 0 PID: 80 Comm: insmod Tainted: G           OE      6.1.0\n\
+             Call Trace:\n <NMI>\n panic+0x118/0x2f4\nRIP: 0010:hrtimer_interrupt+0x72/0xd0\n\
+             RSP: 0018:ffffc90000003f30 EFLAGS: 00000003\n </NMI>\n <IRQ>\n </IRQ>\n <TASK>\n\
+             RIP: 0010:case_init+0x13/0x1000 [loop]\n do_one_initcall+0x59/0x220\n\
+             RIP: 0033:0x55e8866b090d\n </TASK>\nKernel Offset: disabled\n",
+        );
+        let [Event::Oops(oops)] = events.as_slice() else { panic!("{events:?}") };
+        assert_eq!(oops.rip.to_string(), "case_init+0x13/0x1000 [loop]");
+        assert_eq!((oops.comm.as_str(), oops.trace.len()), ("insmod", 2));
     }
 
     #[test]

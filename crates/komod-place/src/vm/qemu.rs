@@ -182,6 +182,27 @@ impl Machine {
     }
 }
 
+/// The other ends of a machine that has no QEMU.
+#[cfg(test)]
+pub(super) struct Fake {
+    pub port: UnixStream,
+    pub console: UnixStream,
+}
+
+#[cfg(test)]
+impl Machine {
+    /// A machine whose QEMU is another program.
+    pub fn fake(program: &str, arguments: &[&str]) -> (Machine, Fake) {
+        let pair = || UnixStream::pair().unwrap();
+        let ((port, its_port), (console, its_console), (qmp, _)) = (pair(), pair(), pair());
+        let child = Command::new(program).args(arguments).spawn().unwrap();
+        let errors = File::from(memfd_create("fake", MemfdFlags::CLOEXEC).unwrap());
+        let (qmp, console) = (Qmp::new(qmp).unwrap(), Console::new(console));
+        let machine = Machine { child, port, qmp, console, errors };
+        (machine, Fake { port: its_port, console: its_console })
+    }
+}
+
 impl Drop for Machine {
     fn drop(&mut self) {
         let _ = self.child.kill();

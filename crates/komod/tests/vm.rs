@@ -1,0 +1,75 @@
+//! `komod run --on vm`: the same command in a machine with the real kernel.
+#![forbid(unsafe_code)]
+
+mod common;
+
+use common::{Kernel, User, kernels, project};
+use serde_json::Value;
+
+fn texts(report: &Value) -> Vec<&str> {
+    report["log"].as_array().unwrap().iter().map(|r| r["text"].as_str().unwrap()).collect()
+}
+
+/// The kernel to boot; none where there is no QEMU and that is acceptable.
+fn kernel() -> Option<Kernel> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).any(|p| p.join("qemu-system-x86_64").exists());
+    let required = std::env::var_os("KOMOD_REQUIRE_KERNELS").is_some();
+    assert!(found || !required, "no qemu-system-x86_64: ci/setup installs it");
+    if !found {
+        eprintln!("SKIPPED: no qemu-system-x86_64");
+        return None;
+    }
+    kernels().into_iter().find(|k| k.release.starts_with("6.1."))
+}
+
+/// One machine is booted here, and copied as often as needed.
+#[test]
+fn a_machine_says_what_the_process_says() {
+    let Some(kernel) = kernel() else { return };
+    let user = User::new("vm");
+    let root = kernel.root.to_str().unwrap();
+    let hello = user.build(&kernel, &project("examples/hello"), &[]).remove(0);
+    let run = |more: &[&str]| {
+        let mut args = vec!["run", hello.as_str(), "--kernel", root, "--json"];
+        args.extend(more);
+        user.komod(&args).good().json("komod-run")
+    };
+    let process = run(&[]);
+    let machine = run(&["--on", "vm"]);
+    assert_eq!(texts(&process), texts(&machine));
+    assert_eq!(
+        (process["place"].as_str(), machine["place"].as_str()),
+        (Some("process"), Some("vm"))
+    );
+    assert!(["restored", "restored-new"].contains(&machine["start"].as_str().unwrap()));
+    for (a, b) in process["log"].as_array().unwrap().iter().zip(machine["log"].as_array().unwrap())
+    {
+        assert_eq!((&a["level"], &a["facility"]), (&b["level"], &b["facility"]), "{a} {b}");
+    }
+
+    // A fault is told as in the process, and the next machine is none the worse for it.
+    let source = project("tests/cases/init-null.c");
+    let source = user.file("init-null.c", std::fs::read(source).unwrap());
+    let fault = user.build(&kernel, &source, &[]).remove(0);
+    let said = user
+        .komod(&["run", &fault, "--kernel", root, "--on", "vm"])
+        .ends_with(1)
+        .logs(&["init-null: about to write", "BUG: kernel NULL pointer dereference"])
+        .complains("init of init_null crashed");
+    assert!(said.err.contains("cannot unload") || !said.err.contains("ok:"), "{said:?}");
+    let again = run(&["--on", "vm"]);
+    assert_eq!(again["start"], "restored");
+    assert_eq!(texts(&process), texts(&again));
+
+    // What the kernel refuses.
+    let params = ["run", &hello, "nothing=1", "--kernel", root, "--on", "vm"];
+    user.komod(&params).good().logs(&["unknown parameter 'nothing' ignored"]);
+    // No QEMU: what to install.
+    let without = user
+        .command(&["run", &hello, "--kernel", root, "--on", "vm"])
+        .env("KOMOD_QEMU", "/none")
+        .output();
+    let without = String::from_utf8_lossy(&without.unwrap().stderr).into_owned();
+    assert!(without.contains("hint: install it: qemu-system-x86"), "{without}");
+}
