@@ -22,7 +22,7 @@ pub enum PlaceError {
     #[error("{} waits for ever (deadlock or lost wake-up): {}", stage_name(*.stage), .waiting.join(", "))]
     Deadlock { stage: Stage, waiting: Vec<String> },
     /// The kernel process ended. `restarted` is set by a supervisor: whether a new one runs.
-    #[error("the in-process kernel died{} while {doing}{}", in_brackets(.status), restart_words(.restarted))]
+    #[error("the kernel died{} while {doing}{}", in_brackets(.status), restart_words(.restarted))]
     Died { status: Option<String>, doing: String, restarted: Option<Result<(), String>> },
     #[error("no kernel named `{name}` is up")]
     NotUp { name: String },

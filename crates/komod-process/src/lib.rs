@@ -6,6 +6,7 @@
 pub mod bound_child;
 mod child;
 pub mod client;
+pub mod device;
 mod inside;
 pub mod protocol;
 pub mod random;

@@ -13,6 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::json;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
+use std::os::unix::net::UnixStream;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How often a machine that says nothing is looked after.
@@ -109,6 +110,22 @@ impl Conversation {
                 Heard::End => return Err(self.end(request, false, events)),
                 Heard::Silence => return Err(self.end(request, true, events)),
             }
+        }
+    }
+
+    pub fn port(&self) -> &UnixStream {
+        &self.machine.port
+    }
+
+    /// Takes what the machine says between two calls, when it has something to say.
+    pub fn idle(&mut self, events: Events<'_>) -> Result<(), PlaceError> {
+        match self.hear(None).map_err(PlaceError::Vm)? {
+            Heard::Answer(Answer::Event(event), _) => {
+                self.pass(event, events);
+                Ok(())
+            }
+            Heard::Answer(..) => Ok(()),
+            Heard::End | Heard::Silence => Err(self.end(&Request::Status, false, events)),
         }
     }
 

@@ -8,6 +8,7 @@
 mod accelerator;
 pub mod agent;
 mod boot;
+pub(crate) mod bridge;
 mod console;
 mod conversation;
 pub mod cpio;
@@ -30,7 +31,9 @@ use crate::{Channel, PlaceError};
 use conversation::Conversation;
 use komod_process::protocol::{Reply, Request};
 use qemu::{Memory, Qemu};
+use serde::{Deserialize, Serialize};
 use snapshot::Snapshot;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -38,7 +41,7 @@ use std::time::Duration;
 const MAKING_PATIENCE: Duration = Duration::from_secs(180);
 
 /// What kind of machine is wanted.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Spec {
     /// The kernel's boot image.
     pub image: PathBuf,
@@ -147,6 +150,16 @@ impl Vm {
         });
         drop(lock);
         copy(Start::RestoredFromNew)
+    }
+
+    /// Where the machine speaks, to wait for it.
+    fn port(&self) -> &UnixStream {
+        self.conversation.port()
+    }
+
+    /// Takes what it says of its own accord.
+    fn idle(&mut self, events: Events<'_>) -> Result<(), PlaceError> {
+        self.conversation.idle(events)
     }
 
     pub fn start_kind(&self) -> &Start {

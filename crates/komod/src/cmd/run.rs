@@ -1,6 +1,6 @@
 //! `komod run`: build, load, show the log, unload, judge.
 
-use super::{BuildFlags, OneKernel, Outcome};
+use super::{BuildFlags, On, OneKernel, Outcome, PlaceFlags};
 use crate::console;
 use crate::explained::Explained;
 use crate::gather;
@@ -14,7 +14,6 @@ use clap::{Args, ValueEnum};
 use komod_kernel::find::FoundKernel;
 use komod_place::Place;
 use komod_place::process::{OneShot, RuntimeDir, Start};
-use komod_place::vm::Spec;
 use komod_process::protocol::{BootSpec, Event};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -55,14 +54,8 @@ pub struct RunArgs {
     kernel: OneKernel,
     #[command(flatten)]
     build: BuildFlags,
-    /// Where to run them: `process`, the kernel's code in a process of ours; `vm`, the real
-    /// kernel in a virtual machine (needs QEMU)
-    #[arg(long, value_enum, value_name = "PLACE", default_value_t = On::Process)]
-    on: On,
-    /// Memory of the virtual machine, in MiB
-    #[arg(long, value_name = "MB", default_value_t = Spec::MEGABYTES,
-          value_parser = clap::value_parser!(u32).range(128..=1 << 20))]
-    memory: u32,
+    #[command(flatten)]
+    place: PlaceFlags,
     /// Compile the modules as parts of the kernel and boot it: their init runs among the
     /// kernel's own, their exit never
     #[arg(long)]
@@ -94,12 +87,6 @@ pub struct RunArgs {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum On {
-    Process,
-    Vm,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Loader {
     Komod,
     Kernel,
@@ -122,7 +109,7 @@ pub fn run(args: &RunArgs, started: Instant) -> Result<Outcome> {
     let release = gather::release(&words);
     let need = if args.builtin { Need::Both } else { gather::need(&words, Need::Image) };
     let kernel = kernels::choose(args.kernel.kernel.as_deref(), release.as_deref(), need)?;
-    if args.builtin && args.on == On::Vm {
+    if args.builtin && args.place.on == On::Vm {
         let why = "--builtin does not go with --on vm yet";
         let hint = "without --on vm, the modules are part of a boot in a process";
         return Err(Explained::usage(why).hint(hint).into());
@@ -161,7 +148,7 @@ fn loaded(
     started: Instant,
 ) -> Result<Report> {
     let gathered = gather::gather(words, kernel, &args.build.how(), &BTreeSet::new())?;
-    let (mut place, how): (Box<dyn Place>, _) = match args.on {
+    let (mut place, how): (Box<dyn Place>, _) = match args.place.on {
         On::Process => {
             let prepared = kernels::prepare(kernel)?;
             let spec = kernels::boot_spec(kernel, &prepared, &args.append);
@@ -173,7 +160,7 @@ fn loaded(
             };
             (Box::new(place), how)
         }
-        On::Vm => machine::start(kernel, &args.append, args.memory, args.no_zygote)?,
+        On::Vm => machine::start(kernel, &args.append, args.place.memory, args.no_zygote)?,
     };
     let ready_us = micros(started);
     let plan = Plan {
@@ -182,7 +169,7 @@ fn loaded(
         loader: args.loader.into(),
         keep_going: args.keep_going,
         time_ms: args.time,
-        real: args.on == On::Vm,
+        real: args.place.on == On::Vm,
     };
     let mut session = Session::new(place.as_mut(), sink);
     session.run(&plan);
@@ -190,7 +177,7 @@ fn loaded(
     Ok(Report {
         ok: problems.is_empty(),
         kernel: kernel.release.clone(),
-        place: if args.on == On::Vm { "vm" } else { "process" },
+        place: if args.place.on == On::Vm { "vm" } else { "process" },
         builtin: false,
         start: how,
         modules,

@@ -1,4 +1,4 @@
-//! A virtual machine for one run.
+//! Virtual machines, for one run or to stay.
 
 use crate::console;
 use crate::explained::Explained;
@@ -10,6 +10,22 @@ use komod_place::process::RuntimeDir;
 use komod_place::vm::{Spec, Start, Step, Vm};
 use komod_place::{Place, PlaceError};
 
+/// What a machine with this kernel is.
+pub fn spec(kernel: &FoundKernel, append: &str, megabytes: u32) -> Result<Spec> {
+    let image = kernel.image.clone().ok_or_else(|| {
+        Explained::new(format!("kernel {} has no image here to boot", kernel.release))
+            .hint("`komod kernel fetch` gets one")
+    })?;
+    Ok(Spec {
+        image,
+        modules: kernel.modules.clone(),
+        cache: kernels::cache()?.join("vm"),
+        append: append.to_owned(),
+        megabytes,
+        patience: Spec::PATIENCE,
+    })
+}
+
 /// Starts it; the word says how it came to be, for reports.
 pub fn start(
     kernel: &FoundKernel,
@@ -18,18 +34,7 @@ pub fn start(
     fresh: bool,
 ) -> Result<(Box<dyn Place>, &'static str)> {
     let release = &kernel.release;
-    let image = kernel.image.clone().ok_or_else(|| {
-        Explained::new(format!("kernel {release} has no image here to boot"))
-            .hint("`komod kernel fetch` gets one")
-    })?;
-    let spec = Spec {
-        image,
-        modules: kernel.modules.clone(),
-        cache: kernels::cache()?.join("vm"),
-        append: append.to_owned(),
-        megabytes,
-        patience: Spec::PATIENCE,
-    };
+    let spec = spec(kernel, append, megabytes)?;
     let progress = Progress::start(format!("starting a machine with kernel {release}"));
     let mut step = |step: Step| {
         progress.set(match step {

@@ -2,11 +2,13 @@
 
 use super::proc_files;
 use super::trace::Trace;
+use komod_process::device;
 use komod_process::protocol::{Entry, MAX_PAYLOAD, Reply, Request, Stage, Status};
 use rustix::io::Errno;
 use rustix::system::uname;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{DirEntryExt, FileTypeExt};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -73,8 +75,14 @@ impl Kernel {
                 Reply::Done { result: 0 }
             }
             Request::Status => Reply::Status(status()),
-            Request::Ioctl { .. }
-            | Request::Leaks { .. }
+            Request::Ioctl { path, command, value } => {
+                let mut buffer = payload.to_vec();
+                return match ioctl(&path, command, value, &mut buffer) {
+                    Ok(result) => (Reply::Done { result }, buffer),
+                    Err(e) => (failed_io(&e), Vec::new()),
+                };
+            }
+            Request::Leaks { .. }
             | Request::WatchModules
             | Request::Memory { .. }
             | Request::Continue { .. }
@@ -97,6 +105,15 @@ fn read(path: &str, limit: u64) -> io::Result<Vec<u8>> {
     let mut data = Vec::new();
     File::open(path)?.take(limit.min(MAX_PAYLOAD as u64)).read_to_end(&mut data)?;
     Ok(data)
+}
+
+fn ioctl(path: &str, command: u32, value: u64, buffer: &mut [u8]) -> io::Result<i64> {
+    // Not all devices can be opened for both.
+    let file = File::options().read(true).write(true).open(path).or_else(|_| File::open(path))?;
+    match buffer.is_empty() {
+        true => device::control(file.as_fd(), command, value),
+        false => device::control_with(file.as_fd(), command, buffer),
+    }
 }
 
 fn list(path: &str) -> io::Result<Vec<Entry>> {
