@@ -57,19 +57,35 @@ fn a_machine_says_what_the_process_says() {
         .ends_with(1)
         .logs(&["init-null: about to write", "BUG: kernel NULL pointer dereference"])
         .complains("init of init_null crashed");
-    assert!(said.err.contains("cannot unload") || !said.err.contains("ok:"), "{said:?}");
+    assert!(said.err.contains("failed: 1 problem"), "{said:?}");
     let again = run(&["--on", "vm"]);
     assert_eq!(again["start"], "restored");
     assert_eq!(texts(&process), texts(&again));
 
-    // What the kernel refuses.
+    // What the kernel only warns of.
     let params = ["run", &hello, "nothing=1", "--kernel", root, "--on", "vm"];
     user.komod(&params).good().logs(&["unknown parameter 'nothing' ignored"]);
+
+    stays(&user, root, &hello);
+
     // No QEMU: what to install.
-    let without = user
-        .command(&["run", &hello, "--kernel", root, "--on", "vm"])
-        .env("KOMOD_QEMU", "/none")
-        .output();
+    let args = ["run", &hello, "--kernel", root, "--on", "vm"];
+    let without = user.command(&args).env("KOMOD_QEMU", "/none").output();
     let without = String::from_utf8_lossy(&without.unwrap().stderr).into_owned();
     assert!(without.contains("hint: install it: qemu-system-x86"), "{without}");
+}
+
+/// The commands of a kernel that stays.
+fn stays(user: &User, root: &str, hello: &str) {
+    user.komod(&["up", "--on", "vm", "--kernel", root]).good();
+    user.komod(&["load", hello]).good().logs(&["===Test Module Start!==="]);
+    let list = user.komod(&["list"]).good().out;
+    assert!(list.contains("hello") && list.contains("virtio_console"), "{list}");
+    let version = user.komod(&["cat", "/proc/version"]).good().out;
+    assert!(version.starts_with("Linux version 6.1."), "{version}");
+    user.komod(&["write", "/proc/sys/kernel/hostname", "there"]).good();
+    assert_eq!(user.komod(&["cat", "/proc/sys/kernel/hostname"]).good().out.trim(), "there");
+    user.komod(&["unload", "hello"]).good();
+    user.komod(&["log"]).good().logs(&["===Test Module Start!===", "===Test Module End!==="]);
+    user.komod(&["down"]).good();
 }
