@@ -17,14 +17,15 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What every machine's kernel is told. The console is for what the agent cannot tell; it is quiet
-/// until the agent is there, because a character costs much under emulation. `no_timer_check`,
+/// What every machine's kernel is told. The console is for what the agent cannot tell; it is quiet,
+/// because a character costs much under emulation, and has all of the log after a panic
+/// (`panic_print=0x20`). `no_timer_check`,
 /// `tsc=reliable`: the clocks of an emulated machine on a busy host are not to be judged.
 /// `noreplace-smp`: the code stays as it is on real machines, with `lock` prefixes.
 /// `cryptomgr.notests`: the kernel's crypto code was tested by others. `unknown_nmi_panic`: how a
 /// machine that hangs is made to say where.
-const COMMAND_LINE: &str = "console=ttyS0 quiet panic=-1 printk.time=1 unknown_nmi_panic \
-                            rdinit=/komod-agent tsc=reliable no_timer_check noreplace-smp \
+const COMMAND_LINE: &str = "console=ttyS0 quiet panic=-1 panic_print=0x20 printk.time=1 \
+                            unknown_nmi_panic rdinit=/komod-agent tsc=reliable no_timer_check noreplace-smp \
                             cryptomgr.notests";
 /// How long a boot may take, on a slow and busy host.
 const PATIENCE: Duration = Duration::from_secs(120);

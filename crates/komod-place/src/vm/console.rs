@@ -1,6 +1,7 @@
 //! The machine's serial console: all that is left to read when the kernel is gone.
 
 use komod_process::protocol::LogRecord;
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -76,12 +77,17 @@ impl Mark {
     }
 }
 
-/// The console's lines as records, from the mark on. A console does not tell levels, so they are
-/// guessed from the words.
+/// The console's lines as records, from the mark on. After a panic the whole log is printed, so
+/// lines may come twice, and late. A console does not tell levels, so they are guessed from the
+/// words.
 pub fn records(text: &str, mark: &Mark) -> Vec<LogRecord> {
     let mut seq = mark.seq;
+    let mut seen = BTreeSet::new();
     let lines = text.lines().filter_map(line).filter(|(us, text)| !mark.is_behind(*us, text));
+    let mut lines: Vec<(u64, &str)> = lines.filter(|line| seen.insert(*line)).collect();
+    lines.sort_by_key(|(us, _)| *us);
     lines
+        .into_iter()
         .map(|(us, text)| {
             seq += 1;
             let level = level(text);
@@ -130,7 +136,9 @@ mod tests {
 
     const TEXT: &str = "SeaBIOS\r\n[    1.000001] old\r\n[    2.000000] known\r\n\
                         [    2.000000] new one\r\n[    2.500000][   T37] BUG: bad\r\n[ torn\r\n\
-                        [   12.000000] Kernel panic - not syncing: Fatal exception\r\n";
+                        [   12.000000] Kernel panic - not syncing: Fatal exception\r\n\
+                        [    1.000001] old\r\n[    2.000000] known\r\n[    2.400000] quiet\r\n\
+                        [    2.500000][   T37] BUG: bad\r\n";
 
     #[test]
     fn what_is_known_is_left_out() {
@@ -150,8 +158,9 @@ mod tests {
             seen,
             [
                 (42, 2_000_000, 6, "new one"),
-                (43, 2_500_000, 1, "BUG: bad"),
-                (44, 12_000_000, 0, "Kernel panic - not syncing: Fatal exception"),
+                (43, 2_400_000, 6, "quiet"),
+                (44, 2_500_000, 1, "BUG: bad"),
+                (45, 12_000_000, 0, "Kernel panic - not syncing: Fatal exception"),
             ]
         );
         assert_eq!(panic_text(&records).as_deref(), Some("Fatal exception"));
@@ -160,6 +169,6 @@ mod tests {
     #[test]
     fn nothing_of_the_marked_time_is_wanted_twice() {
         let texts: Vec<_> = records(TEXT, &Mark::at(2_000_000)).into_iter().map(|r| r.us).collect();
-        assert_eq!(texts, [2_500_000, 12_000_000]);
+        assert_eq!(texts, [2_400_000, 2_500_000, 12_000_000]);
     }
 }

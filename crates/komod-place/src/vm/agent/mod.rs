@@ -53,7 +53,6 @@ fn serve() -> io::Result<()> {
     let port = Arc::new(Port::open()?);
     let voice = Voice::new(port.clone());
     let log = Watched::open(voice.clone())?;
-    setup::loud_console();
     let kernel = Arc::new(Kernel::new());
     log.skip()?;
     let release = uname().release().to_string_lossy().into_owned();

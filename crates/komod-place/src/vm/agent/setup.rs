@@ -52,8 +52,3 @@ pub fn load_drivers() -> io::Result<()> {
     }
     Ok(())
 }
-
-/// From now on everything is on the console, too: after a panic nothing else can be read.
-pub fn loud_console() {
-    let _ = fs::write("/proc/sys/kernel/printk", "8");
-}
