@@ -8,7 +8,7 @@ use super::wire::{self, Answer, Ask};
 use crate::PlaceError;
 use crate::channel::doing;
 use crate::place::Events;
-use komod_process::protocol::{self, Event, LogRecord, Reply, Request, Stage};
+use komod_process::protocol::{self, Event, Reply, Request, Stage};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::json;
 use std::fs::File;
@@ -34,6 +34,8 @@ pub struct Conversation {
     machine: Machine,
     mark: Mark,
     reports: Reports,
+    /// A report since the call began has a module's init in its trace.
+    in_init: bool,
     /// The machine is gone.
     gone: bool,
 }
@@ -52,7 +54,7 @@ impl Conversation {
         machine.port.set_read_timeout(Some(MESSAGE)).map_err(VmError::Agent)?;
         machine.port.set_write_timeout(Some(MESSAGE)).map_err(VmError::Agent)?;
         let (mark, reports) = (Mark::default(), Reports::default());
-        let mut conversation = Conversation { machine, mark, reports, gone: false };
+        let mut conversation = Conversation { machine, mark, reports, in_init: false, gone: false };
         let mut seed = Vec::new();
         let random = File::open("/dev/urandom");
         random
@@ -89,6 +91,7 @@ impl Conversation {
         if self.gone {
             return Err(ended(request));
         }
+        self.in_init = false;
         let ask = Ask::Do(request.clone());
         if protocol::send(&mut self.machine.port, &ask, payload).is_err() {
             return Err(self.end(request, false, events));
@@ -132,6 +135,9 @@ impl Conversation {
     fn pass(&mut self, event: Event, events: Events<'_>) {
         let Event::Log(record) = &event else { return events(&event) };
         self.mark.pass(record);
+        // The caller of all inits (`init/main.c`, Linux 6.1), sure or not.
+        let frame = record.text.trim_start().trim_start_matches("? ");
+        self.in_init |= frame.starts_with("do_one_initcall+");
         let report = self.reports.read(record);
         events(&event);
         if let Some(report) = report {
@@ -199,7 +205,7 @@ impl Conversation {
         if let Some(event) = self.reports.end() {
             events(&event);
         }
-        let stage = stage(request, &records);
+        let stage = stage(request, self.in_init);
         match console::panic_text(&records) {
             _ if silent => PlaceError::Hung { stage, cpu_seconds: SILENT_CPU as u32 },
             Some(text) => PlaceError::Panicked { stage, text },
@@ -212,12 +218,10 @@ fn ended(request: &Request) -> PlaceError {
     PlaceError::Ended { doing: doing(request) }
 }
 
-/// What the request was about; a module's init has its caller in the trace
-/// (`do_one_initcall`, `init/main.c` of Linux 6.1).
-fn stage(request: &Request, records: &[LogRecord]) -> Stage {
-    let traced = |what: &str| records.iter().any(|r| r.text.trim_start().starts_with(what));
+/// What the request was about, as far as the reports tell.
+fn stage(request: &Request, in_init: bool) -> Stage {
     match request {
-        Request::Load { .. } if traced("do_one_initcall+") => Stage::Init,
+        Request::Load { .. } if in_init => Stage::Init,
         Request::Load { .. } => Stage::Load,
         Request::Unload { .. } => Stage::Exit,
         Request::Advance { .. } => Stage::Background,

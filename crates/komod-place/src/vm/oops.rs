@@ -14,6 +14,20 @@ const REASONS: [&str; 8] = [
     "int3: ",
     "Internal error",
 ];
+/// The first words of reports that the kernel goes on after: misuse, and waits that were too long
+/// (`kernel/sched/core.c`, `mm/page_alloc.c`, `mm/slub.c`, `kernel/watchdog.c`,
+/// `kernel/rcu/tree_stall.h`, `kernel/hung_task.c`, `mm/oom_kill.c` of Linux 6.1).
+const COMPLAINTS: [&str; 9] = [
+    "BUG: scheduling while atomic",
+    "BUG: sleeping function called",
+    "BUG: Bad page state",
+    "BUG: workqueue lockup",
+    "BUG kmalloc-",
+    "watchdog: BUG: soft lockup",
+    "rcu: INFO: rcu_",
+    "INFO: task ",
+    "Out of memory: Killed process",
+];
 /// As many frames as one report is believed to have.
 const MOST_FRAMES: usize = 512;
 
@@ -34,11 +48,14 @@ pub struct Reports {
 
 impl Reports {
     /// What the record completes: an [`Event::Oops`] at the end of its report, an
-    /// [`Event::Warning`] at the beginning.
+    /// [`Event::Warning`] or an [`Event::Complaint`] at the beginning.
     pub fn read(&mut self, record: &LogRecord) -> Option<Event> {
         let text = record.text.as_str();
         if let Some(at) = warning(text) {
             return Some(Event::Warning { at });
+        }
+        if COMPLAINTS.iter().any(|c| text.starts_with(c)) {
+            return Some(Event::Complaint { text: text.to_owned() });
         }
         if REASONS.iter().any(|r| text.starts_with(r)) && self.open.is_none() {
             self.reason = Some(text.to_owned());
@@ -273,6 +290,22 @@ RIP: 0010:t_init+0x5/0x1000 [t]
         let events = read("kernel BUG at t.c:7!\nOops: invalid opcode: 0000 [#1] PREEMPT SMP\n");
         let [Event::Oops(oops)] = events.as_slice() else { panic!("{events:?}") };
         assert_eq!(oops.reason, "kernel BUG at t.c:7!");
+    }
+
+    #[test]
+    fn what_the_kernel_goes_on_after_is_a_complaint() {
+        let events = read(
+            "BUG: scheduling while atomic: insmod/81/0x00000002\nCall Trace:\n f+0x1/0x2\n\
+             watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [insmod:81]\n\
+             rcu: INFO: rcu_preempt self-detected stall on CPU\n",
+        );
+        let text = |e: &Event| match e {
+            Event::Complaint { text } => text.clone(),
+            other => panic!("{other:?}"),
+        };
+        let texts: Vec<_> = events.iter().map(text).collect();
+        assert_eq!(texts.len(), 3);
+        assert_eq!(texts[0], "BUG: scheduling while atomic: insmod/81/0x00000002");
     }
 
     #[test]

@@ -193,7 +193,7 @@ fn unload_refused(name: &str, errno: i32) -> Explained {
 fn path_refused(what: &str, path: &str, errno: i32) -> Explained {
     let e = Explained::new(format!("{what} {path}: {}", errno::full(errno)));
     match errno {
-        2 => e.hint("paths are the in-process kernel's: `komod ls /proc`"),
+        2 => e.hint("paths are that kernel's: `komod ls /proc`"),
         21 => e.hint(format!("`komod ls {path}` lists a directory")),
         _ => e,
     }
@@ -202,7 +202,7 @@ fn path_refused(what: &str, path: &str, errno: i32) -> Explained {
 fn ioctl_refused(path: &str, errno: i32) -> Explained {
     let e = Explained::new(format!("ioctl on {path}: {}", errno::full(errno)));
     match errno {
-        2 => e.hint("paths are the in-process kernel's: `komod ls /dev`"),
+        2 => e.hint("paths are that kernel's: `komod ls /dev`"),
         25 => e.hint("ENOTTY means that the driver does not know this command"),
         14 => e.hint("the command wants a buffer: give one with --buffer SIZE or --in BYTES"),
         _ => e,
