@@ -5,6 +5,8 @@ mod common;
 
 use common::{Kernel, User, kernels, project};
 use serde_json::Value;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 fn texts(report: &Value) -> Vec<&str> {
     report["log"].as_array().unwrap().iter().map(|r| r["text"].as_str().unwrap()).collect()
@@ -67,6 +69,7 @@ fn a_machine_says_what_the_process_says() {
     user.komod(&params).good().logs(&["unknown parameter 'nothing' ignored"]);
 
     stays(&user, root, &hello);
+    leaves_nothing(&user, root, &hello);
 
     // No QEMU: what to install.
     let args = ["run", &hello, "--kernel", root, "--on", "vm"];
@@ -88,4 +91,52 @@ fn stays(user: &User, root: &str, hello: &str) {
     user.komod(&["unload", "hello"]).good();
     user.komod(&["log"]).good().logs(&["===Test Module Start!===", "===Test Module End!==="]);
     user.komod(&["down"]).good();
+}
+
+/// A komod that is killed takes its machine with it.
+fn leaves_nothing(user: &User, root: &str, hello: &str) {
+    let args = ["run", hello, "--kernel", root, "--on", "vm", "--time", "60000"];
+    let mut command = user.command(&args);
+    let mut komod = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let qemu = until(|| qemu_of(komod.id()));
+    komod.kill().unwrap();
+    komod.wait().unwrap();
+    until(|| (!runs(qemu)).then_some(()));
+    let left: Vec<_> = std::fs::read_dir(user.dir.join("komod"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !name.ends_with(".lock") && name != "warm" && !name.starts_with("zygote-"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < end, "waited for too long");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The state and the parent of a process (proc(5)).
+fn stat(pid: u32) -> Option<(char, u32)> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+    Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
+}
+
+fn runs(pid: u32) -> bool {
+    stat(pid).is_some_and(|(state, _)| state != 'Z')
+}
+
+/// The QEMU that this process has started.
+fn qemu_of(parent: u32) -> Option<u32> {
+    let pids = std::fs::read_dir("/proc").unwrap().flatten();
+    pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).find(|pid| {
+        let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        name.starts_with("qemu-system") && stat(*pid).is_some_and(|(_, of)| of == parent)
+    })
 }
