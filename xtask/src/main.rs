@@ -12,7 +12,6 @@ mod bench_check;
 mod bench_kmod;
 mod cases;
 mod ci;
-mod cpio;
 mod draw;
 mod examples;
 mod fuzz;

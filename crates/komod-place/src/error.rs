@@ -1,5 +1,6 @@
 //! Why a place did not do what it was asked for.
 
+use crate::vm::VmError;
 use komod_process::client::ClientError;
 use komod_process::protocol::Stage;
 use std::io;
@@ -21,7 +22,7 @@ pub enum PlaceError {
     #[error("{} waits for ever (deadlock or lost wake-up): {}", stage_name(*.stage), .waiting.join(", "))]
     Deadlock { stage: Stage, waiting: Vec<String> },
     /// The kernel process ended. `restarted` is set by a supervisor: whether a new one runs.
-    #[error("the in-process kernel died{} while {doing}{}", in_brackets(.status), restart_words(.restarted))]
+    #[error("the kernel died{} while {doing}{}", in_brackets(.status), restart_words(.restarted))]
     Died { status: Option<String>, doing: String, restarted: Option<Result<(), String>> },
     #[error("no kernel named `{name}` is up")]
     NotUp { name: String },
@@ -36,8 +37,16 @@ pub enum PlaceError {
     /// The background process reported this.
     #[error("{0}")]
     Background(String),
+    /// The machine used up this much processor time and said nothing; it is gone.
+    #[error("{} hangs: nothing was heard for {cpu_seconds} s of CPU time", stage_name(*.stage))]
+    Hung { stage: Stage, cpu_seconds: u32 },
+    /// The machine is gone, without a panic.
+    #[error("the machine came to its end while {doing}")]
+    Ended { doing: String },
     #[error(transparent)]
     Kernel(#[from] ClientError),
+    #[error(transparent)]
+    Vm(#[from] VmError),
     #[error("talking to the kernel's supervisor: {0}")]
     Supervisor(io::Error),
 }
@@ -50,7 +59,13 @@ impl PlaceError {
 
     /// Whether the kernel the call went to is gone with all its modules.
     pub fn is_death(&self) -> bool {
-        matches!(self, PlaceError::Died { .. } | PlaceError::Panicked { .. })
+        matches!(
+            self,
+            PlaceError::Died { .. }
+                | PlaceError::Panicked { .. }
+                | PlaceError::Hung { .. }
+                | PlaceError::Ended { .. }
+        )
     }
 }
 

@@ -17,7 +17,7 @@ pub const LISTEN_FD: i32 = 4;
 pub enum ClientError {
     #[error("cannot start the kernel process: {0}")]
     Spawn(io::Error),
-    #[error("the in-process kernel could not start: {0}")]
+    #[error("the kernel could not start: {0}")]
     Boot(String),
     #[error("the kernel process died{}", .status.as_deref().map(|s| format!(" ({s})")).unwrap_or_default())]
     Gone { status: Option<String> },

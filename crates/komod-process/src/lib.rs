@@ -3,10 +3,13 @@
 //!
 //! This is the only crate of the workspace where `unsafe` is at home.
 
+pub mod bound_child;
 mod child;
 pub mod client;
+pub mod device;
 mod inside;
 pub mod protocol;
+pub mod random;
 mod sandbox;
 pub mod signals;
 mod spawn;

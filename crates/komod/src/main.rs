@@ -53,6 +53,8 @@ fn main() -> ExitCode {
         Some(name) if name == komod_place::process::BACKGROUND_ARGV0 => {
             komod_place::process::background_main()
         }
+        // It comes back if this is no virtual machine's first process.
+        Some(name) if name == komod_place::vm::AGENT_ARGV0 => komod_place::vm::agent_main(),
         // kbuild calls it so, in a tree that lacks its own.
         Some(name) if modpost::program::is_name(Path::new(&name)) => {
             let arguments: Vec<String> =

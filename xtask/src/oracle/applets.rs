@@ -6,12 +6,12 @@
 //! changing anything is the same.
 
 use crate::args::Args;
-use crate::cpio::Archive;
 use crate::kernels::Kernel;
 use crate::komod::{self, Profile};
 use crate::qemu::{Guest, Heard};
 use crate::{project, shell};
 use anyhow::{Context, Result, bail, ensure};
+use komod_place::vm::cpio::Archive;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

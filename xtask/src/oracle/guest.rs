@@ -6,11 +6,11 @@
 
 use super::outcome::{Outcome, Verdict};
 use super::turn::Turn;
-use crate::cpio::Archive;
 use crate::modules::Module;
 use crate::qemu::{Guest, Heard};
 use anyhow::{Result, bail};
 use guest_init::{JOBS_PATH, Job, Report, Step, render_jobs};
+use komod_place::vm::cpio::Archive;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;

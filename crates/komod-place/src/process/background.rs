@@ -30,6 +30,12 @@ pub(super) fn start(role: &Role, stderr: File) -> Result<Option<Info>, PlaceErro
         .stderr(stderr)
         .current_dir("/")
         .env_clear()
+        // Where QEMU is found.
+        .envs(
+            ["PATH", "KOMOD_QEMU", "KOMOD_NO_KVM"]
+                .iter()
+                .filter_map(|name| Some((name, std::env::var_os(name)?))),
+        )
         .spawn()
         .map_err(PlaceError::file(exe))?;
     protocol::send(&mut ours, role, &[]).map_err(PlaceError::Supervisor)?;
@@ -78,9 +84,9 @@ fn serve() -> std::io::Result<()> {
             };
             protocol::send(&mut report, &answer, &[])
         }
-        Role::Supervisor { dir, name, spec, about } => {
+        Role::Supervisor { dir, name, what, about } => {
             let mut ready = |answer: Started| protocol::send(&mut report, &answer, &[]);
-            match RuntimeDir::at(&dir).and_then(|d| supervisor::boot(&d, &name, spec, about)) {
+            match RuntimeDir::at(&dir).and_then(|d| supervisor::boot(&d, &name, what, about)) {
                 Ok((supervisor, info)) => {
                     ready(Started::Ready(Some(Box::new(info))))?;
                     supervisor.serve();

@@ -207,10 +207,7 @@ impl KeeperThread {
         if self.kernel.is_none()
             && let Err(e) = self.restart()
         {
-            return answer(
-                Answer::Failed(format!("the in-process kernel does not start: {e}")),
-                vec![],
-            );
+            return answer(Answer::Failed(format!("the kernel does not start: {e}")), vec![]);
         }
         let Some(kernel) = &mut self.kernel else { return };
         let (log, info) = (&self.log, &self.info);
@@ -245,7 +242,7 @@ impl KeeperThread {
         self.kernel = None;
         let how = lock(&self.info).panic.take().or(status);
         let how = how.map(|s| format!(" ({s})")).unwrap_or_default();
-        let text = format!("the in-process kernel died{how} while {doing}");
+        let text = format!("the kernel died{how} while {doing}");
         lock(&self.info).last_death = Some(text.clone());
         self.log.push(LogLine::Note(text));
     }

@@ -20,7 +20,7 @@ pub use log_ring::{LogEntry, LogLine};
 pub use one_shot::{OneShot, Start};
 pub use resident::{LogRequest, Resident, UpReport, down, up};
 pub use runtime_dir::RuntimeDir;
-pub use wire::{About, Info};
+pub use wire::{About, Info, What};
 pub use zygote::end_zygotes;
 
 #[cfg(test)]

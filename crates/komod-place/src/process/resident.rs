@@ -3,10 +3,10 @@
 use super::background;
 use super::log_ring::LogEntry;
 use super::runtime_dir::{RuntimeDir, check_name};
-use super::wire::{About, Answer, Ask, Info, Role};
+use super::wire::{About, Answer, Ask, Info, Role, What};
 use crate::place::Events;
 use crate::{Channel, PlaceError};
-use komod_process::protocol::{self, BootSpec, Event, Reply, Request};
+use komod_process::protocol::{self, Event, Reply, Request};
 use std::io;
 use std::ops::ControlFlow;
 use std::os::unix::net::UnixStream;
@@ -14,7 +14,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// How long another `up` of the same name may take.
-const UP_PATIENCE: Duration = Duration::from_secs(30);
+const UP_PATIENCE: Duration = Duration::from_secs(120);
 
 /// A connection to a kernel that stays.
 pub struct Resident {
@@ -44,12 +44,7 @@ pub struct UpReport {
 }
 
 /// Starts a kernel that stays, unless one of this name is up.
-pub fn up(
-    dir: &RuntimeDir,
-    name: &str,
-    spec: BootSpec,
-    about: About,
-) -> Result<UpReport, PlaceError> {
+pub fn up(dir: &RuntimeDir, name: &str, what: What, about: About) -> Result<UpReport, PlaceError> {
     check_name(name)?;
     let _lock = dir.lock(name, UP_PATIENCE)?.ok_or_else(|| {
         PlaceError::Background(format!("another command has been starting `{name}` for too long"))
@@ -59,7 +54,7 @@ pub fn up(
         Err(PlaceError::NotUp { .. }) => {}
         Err(e) => return Err(e),
     }
-    let role = Role::Supervisor { dir: dir.path().to_owned(), name: name.to_owned(), spec, about };
+    let role = Role::Supervisor { dir: dir.path().to_owned(), name: name.to_owned(), what, about };
     match background::start(&role, dir.stderr_file(name)?)? {
         Some(info) => Ok(UpReport { info, already: false }),
         None => Err(PlaceError::Background("the supervisor said nothing of its kernel".into())),

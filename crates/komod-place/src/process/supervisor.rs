@@ -4,8 +4,8 @@
 use super::keeper::{Boot, Keeper};
 use super::log_ring::LogRing;
 use super::runtime_dir::RuntimeDir;
-use super::wire::{About, Answer, Ask, Info};
-use crate::PlaceError;
+use super::wire::{About, Answer, Ask, Info, What};
+use crate::{PlaceError, vm};
 use komod_process::client::Kernel;
 use komod_process::protocol::{self, BootSpec, Event, Mode, Reply, Request};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -38,11 +38,19 @@ pub(super) struct Supervisor {
 pub(super) fn boot(
     dir: &RuntimeDir,
     name: &str,
-    spec: BootSpec,
+    what: What,
     about: About,
 ) -> Result<(Supervisor, Info), PlaceError> {
-    let spec = BootSpec { mode: Mode::Single, live_clock: true, boot_log: true, ..spec };
-    let boot: Boot = Box::new(move |events| Kernel::boot(&spec, &[], None, events));
+    let boot: Boot = match what {
+        What::Process(spec) => {
+            let spec = BootSpec { mode: Mode::Single, live_clock: true, boot_log: true, ..spec };
+            Box::new(move |events| Kernel::boot(&spec, &[], None, events))
+        }
+        What::Machine(spec) => {
+            let dir = dir.clone();
+            Box::new(move |events| vm::bridge::boot(&spec, &dir, events))
+        }
+    };
     with_kernel(dir, name, boot, about)
 }
 

@@ -134,13 +134,13 @@ fn a_dead_kernel_is_replaced_and_the_client_is_told() {
     assert!(died.is_death());
     assert_eq!(
         died.to_string(),
-        "the in-process kernel died while loading die.ko; restarted: its modules are gone"
+        "the kernel died while loading die.ko; restarted: its modules are gone"
     );
     assert!(up.client().modules(&mut |_| {}).unwrap().is_empty());
     let info = up.client().info().unwrap();
     assert_eq!(info.restarts, 1);
-    assert_eq!(info.last_death.as_deref(), Some("the in-process kernel died while loading die.ko"));
-    up.wait_for("note: the in-process kernel died while loading die.ko");
+    assert_eq!(info.last_death.as_deref(), Some("the kernel died while loading die.ko"));
+    up.wait_for("note: the kernel died while loading die.ko");
     up.wait_for("note: restarted: its modules are gone");
 }
 
@@ -155,7 +155,7 @@ fn what_an_idle_kernel_says_is_kept() {
 fn a_kernel_that_dies_idle_soon_after_its_boot_comes_back_when_wanted() {
     let up = up("idle-death");
     up.client().load(&module("drop.ko", ""), &mut |_| {}).unwrap();
-    up.wait_for("note: the in-process kernel died while idle");
+    up.wait_for("note: the kernel died while idle");
     assert_eq!(up.client().info().unwrap().restarts, 0);
     assert!(up.client().modules(&mut |_| {}).unwrap().is_empty());
     assert_eq!(up.client().info().unwrap().restarts, 1);

@@ -2,6 +2,7 @@
 //! that start in the background. Frames are those of [`komod_process::protocol`].
 
 use super::log_ring::LogEntry;
+use crate::vm;
 use komod_process::protocol::{BootSpec, Event, Request};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -17,11 +18,20 @@ pub struct About {
     pub tree: Option<PathBuf>,
 }
 
+/// What kind of kernel is to stay.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum What {
+    /// The kernel's code in a process.
+    Process(BootSpec),
+    /// A virtual machine.
+    Machine(vm::Spec),
+}
+
 /// First frame to a background process: what it is to be.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Role {
     Zygote { dir: PathBuf, name: String, spec: BootSpec },
-    Supervisor { dir: PathBuf, name: String, spec: BootSpec, about: About },
+    Supervisor { dir: PathBuf, name: String, what: What, about: About },
 }
 
 /// A background process' only frame back.

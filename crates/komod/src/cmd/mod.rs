@@ -28,9 +28,10 @@ use crate::building::How;
 use crate::explained::Explained;
 use crate::text::failure::{self, Doing};
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use komod_place::PlaceError;
 use komod_place::process::{Resident, RuntimeDir};
+use komod_place::vm::Spec;
 use std::num::NonZero;
 use std::time::Duration;
 
@@ -96,6 +97,26 @@ fn variable(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("want NAME=VALUE".into()),
     }
+}
+
+/// Where modules run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum On {
+    Process,
+    Vm,
+}
+
+/// The place, for the commands that start one.
+#[derive(Debug, Clone, Args)]
+pub struct PlaceFlags {
+    /// Where to run modules: `process`, the kernel's code in a process of ours; `vm`, the real
+    /// kernel in a virtual machine (needs QEMU)
+    #[arg(long, value_enum, value_name = "PLACE", default_value_t = On::Process)]
+    pub on: On,
+    /// Memory of the virtual machine, in MiB
+    #[arg(long, value_name = "MB", default_value_t = Spec::MEGABYTES,
+          value_parser = clap::value_parser!(u32).range(128..=1 << 20))]
+    pub memory: u32,
 }
 
 /// The kernel that a command goes to.

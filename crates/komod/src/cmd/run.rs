@@ -1,16 +1,18 @@
 //! `komod run`: build, load, show the log, unload, judge.
 
-use super::{BuildFlags, OneKernel, Outcome};
+use super::{BuildFlags, On, OneKernel, Outcome, PlaceFlags};
 use crate::console;
+use crate::explained::Explained;
 use crate::gather;
 use crate::json;
 use crate::kernels::{self, Need};
 use crate::progress::Progress;
-use crate::run::{Boot, Plan, Report, Session, Sink, micros, print_leaks, print_verdict};
+use crate::run::{Boot, Plan, Report, Session, Sink, machine, micros, print_leaks, print_verdict};
 use crate::targets::{Target, Words};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use komod_kernel::find::FoundKernel;
+use komod_place::Place;
 use komod_place::process::{OneShot, RuntimeDir, Start};
 use komod_process::protocol::{BootSpec, Event};
 use std::collections::BTreeSet;
@@ -34,6 +36,7 @@ Examples:
   komod run crc7                     a module of the kernel's own
   komod run --kernel 6.12 DIR        in another kernel (see `komod kernel list`)
   komod run --builtin DIR            linked into the kernel's boot instead of loaded
+  komod run --on vm x.ko             in a virtual machine, with the real kernel
 
 Exit status:
   0  everything was loaded and unloaded, nothing was left behind
@@ -51,20 +54,25 @@ pub struct RunArgs {
     kernel: OneKernel,
     #[command(flatten)]
     build: BuildFlags,
+    #[command(flatten)]
+    place: PlaceFlags,
     /// Compile the modules as parts of the kernel and boot it: their init runs among the
     /// kernel's own, their exit never
     #[arg(long)]
     builtin: bool,
-    /// Who loads: komod's loader, or the kernel's own sys_init_module
+    /// Who loads: komod's loader, or the kernel's own sys_init_module (in a virtual machine,
+    /// always the kernel)
     #[arg(long, value_enum, default_value_t = Loader::Komod)]
     loader: Loader,
-    /// Boot a kernel of its own instead of forking one that waits in the background
+    /// Boot a kernel of its own instead of forking one that waits in the background, or of
+    /// copying a machine that has booted before
     #[arg(long)]
     no_zygote: bool,
     /// Load the other modules, too, when one is refused
     #[arg(long)]
     keep_going: bool,
-    /// Virtual time between init and exit, in milliseconds: for timers, work and threads
+    /// Time between init and exit, in milliseconds: for timers, work and threads (virtual time
+    /// in a process, real time in a machine)
     #[arg(long, value_name = "MS", default_value_t = 50, value_parser = within_a_year())]
     time: u64,
     /// Words for the kernel's command line
@@ -101,6 +109,11 @@ pub fn run(args: &RunArgs, started: Instant) -> Result<Outcome> {
     let release = gather::release(&words);
     let need = if args.builtin { Need::Both } else { gather::need(&words, Need::Image) };
     let kernel = kernels::choose(args.kernel.kernel.as_deref(), release.as_deref(), need)?;
+    if args.builtin && args.place.on == On::Vm {
+        let why = "--builtin does not go with --on vm yet";
+        let hint = "without --on vm, the modules are part of a boot in a process";
+        return Err(Explained::usage(why).hint(hint).into());
+    }
     let mut sink = Sink::new(args.json || args.quiet, &kernel.release);
     let report = match args.builtin {
         true => Boot {
@@ -135,28 +148,36 @@ fn loaded(
     started: Instant,
 ) -> Result<Report> {
     let gathered = gather::gather(words, kernel, &args.build.how(), &BTreeSet::new())?;
-    let prepared = kernels::prepare(kernel)?;
-    let spec = kernels::boot_spec(kernel, &prepared, &args.append);
-    let mut place = start(args, &spec, sink)?;
-    let ready_us = micros(started);
-    let how = match place.start() {
-        Start::Cold { .. } => "cold",
-        Start::Forked => "forked",
-        Start::ForkedFromNew => "forked-new",
+    let (mut place, how): (Box<dyn Place>, _) = match args.place.on {
+        On::Process => {
+            let prepared = kernels::prepare(kernel)?;
+            let spec = kernels::boot_spec(kernel, &prepared, &args.append);
+            let place = start(args, &spec, sink)?;
+            let how = match place.start() {
+                Start::Cold { .. } => "cold",
+                Start::Forked => "forked",
+                Start::ForkedFromNew => "forked-new",
+            };
+            (Box::new(place), how)
+        }
+        On::Vm => machine::start(kernel, &args.append, args.place.memory, args.no_zygote)?,
     };
+    let ready_us = micros(started);
     let plan = Plan {
         modules: gathered.modules,
         params: gathered.params,
         loader: args.loader.into(),
         keep_going: args.keep_going,
         time_ms: args.time,
+        real: args.place.on == On::Vm,
     };
-    let mut session = Session::new(&mut place, sink);
+    let mut session = Session::new(place.as_mut(), sink);
     session.run(&plan);
     let (modules, problems) = (session.modules, session.problems);
     Ok(Report {
         ok: problems.is_empty(),
         kernel: kernel.release.clone(),
+        place: if args.place.on == On::Vm { "vm" } else { "process" },
         builtin: false,
         start: how,
         modules,

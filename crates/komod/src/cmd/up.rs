@@ -1,18 +1,19 @@
 //! `komod up`, `down`, `status`: kernels that stay.
 
-use super::{Outcome, names_up, place_error, the_one};
+use super::{On, Outcome, PlaceFlags, names_up, place_error, the_one};
 use crate::compiler;
 use crate::console::{self, color_on_stdout};
 use crate::json;
 use crate::kernels::{self, Need};
 use crate::progress::{Progress, bytes, microseconds};
+use crate::run::machine;
 use crate::table::Table;
 use crate::text::plural;
 use anyhow::{Context, Result};
 use clap::Args;
 use komod_place::Place;
 use komod_place::process::{
-    Info, Resident, RuntimeDir, UpReport, down as place_down, end_zygotes, up as place_up,
+    Info, Resident, RuntimeDir, UpReport, What, down as place_down, end_zygotes, up as place_up,
 };
 use komod_process::protocol::{LoadedModule, Status};
 use serde::Serialize;
@@ -28,6 +29,7 @@ use std::time::Instant;
 Examples:
   komod up                          the default kernel, under the name `default`
   komod up --kernel 6.12 new        another one, called `new`
+  komod up --on vm real             a virtual machine with the real kernel
   komod load hello.ko --name new    speak to that one
   komod down new")]
 pub struct UpArgs {
@@ -38,6 +40,8 @@ pub struct UpArgs {
     /// or `running`
     #[arg(short, long, value_name = "K")]
     kernel: Option<String>,
+    #[command(flatten)]
+    place: PlaceFlags,
     /// Words for the kernel's command line
     #[arg(long, value_name = "WORDS", default_value = "")]
     append: String,
@@ -77,10 +81,15 @@ struct UpAnswer<'a> {
 pub fn up(args: &UpArgs, started: Instant) -> Result<Outcome> {
     let dir = RuntimeDir::open().map_err(|e| place_error(&e, "starting"))?;
     let kernel = kernels::choose(args.kernel.as_deref(), None, Need::Image)?;
-    let prepared = kernels::prepare(&kernel)?;
-    let spec = kernels::boot_spec(&kernel, &prepared, &args.append);
+    let what = match args.place.on {
+        On::Process => {
+            let prepared = kernels::prepare(&kernel)?;
+            What::Process(kernels::boot_spec(&kernel, &prepared, &args.append))
+        }
+        On::Vm => What::Machine(machine::spec(&kernel, &args.append, args.place.memory)?),
+    };
     let progress = Progress::start(format!("booting kernel {}", kernel.release));
-    let report = place_up(&dir, &args.name, spec, kernels::about(&kernel));
+    let report = place_up(&dir, &args.name, what, kernels::about(&kernel));
     drop(progress);
     let UpReport { info, already } = report
         .map_err(|e| place_error(&e, "starting"))
@@ -99,12 +108,12 @@ pub fn up(args: &UpArgs, started: Instant) -> Result<Outcome> {
             return Ok(Outcome::Bad);
         }
     } else {
-        console::line(&format!(
-            "{name}: {} is up (pid {pid}), booted in {}, {} initcalls",
-            about.release,
-            microseconds(info.boot_us),
-            info.initcalls
-        ));
+        let took = microseconds(info.boot_us);
+        let how = match args.place.on {
+            On::Process => format!("booted in {took}, {} initcalls", info.initcalls),
+            On::Vm => format!("a virtual machine, there in {took}"),
+        };
+        console::line(&format!("{name}: {} is up (pid {pid}), {how}", about.release));
         if !info.failed_initcalls.is_empty() {
             console::note(&format!("initcalls that failed: {}", info.failed_initcalls.join(", ")));
         }

@@ -75,6 +75,7 @@ impl Boot<'_> {
         Ok(Report {
             ok: problems.is_empty(),
             kernel: self.kernel.release.clone(),
+            place: "process",
             builtin: true,
             start: "cold",
             modules,

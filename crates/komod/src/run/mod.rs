@@ -2,6 +2,7 @@
 //! leaks, judge; or boot with them built in, and judge.
 
 mod boot;
+pub mod machine;
 mod report;
 mod session;
 mod sink;

@@ -11,9 +11,12 @@ use std::time::Instant;
 pub struct Report {
     pub ok: bool,
     pub kernel: String,
+    /// `process` or `vm`.
+    pub place: &'static str,
     /// Linked into the boot instead of loaded.
     pub builtin: bool,
-    /// `cold`, `forked` (of a zygote that was there) or `forked-new` (of one started now).
+    /// `cold`, `forked` (of a zygote that was there) or `forked-new` (of one started now); of a
+    /// machine `booted`, `restored` or `restored-new`.
     pub start: &'static str,
     pub modules: Vec<ModuleReport>,
     pub problems: Vec<Problem>,

@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 
 /// Virtual time for what a module has left running.
 const AFTERMATH_NS: u64 = 10_000_000_000;
+/// Real time for it, which people wait for.
+const REAL_AFTERMATH_NS: u64 = 20_000_000;
 
 pub struct Plan {
     pub modules: Vec<ModuleFile>,
@@ -19,8 +21,10 @@ pub struct Plan {
     pub loader: Loader,
     /// Load the others when one is refused.
     pub keep_going: bool,
-    /// Virtual time between the last init and the first exit.
+    /// Time between the last init and the first exit.
     pub time_ms: u64,
+    /// The place is a real kernel: its time is real, and nobody watches its memory.
+    pub real: bool,
 }
 
 /// A run in progress: what has happened so far.
@@ -51,8 +55,10 @@ impl<'a> Session<'a> {
         self.load_all(plan);
         self.pass_time(plan.time_ms);
         self.unload_all();
-        self.aftermath();
-        self.find_leaks();
+        self.aftermath(if plan.real { REAL_AFTERMATH_NS } else { AFTERMATH_NS });
+        if !plan.real {
+            self.find_leaks();
+        }
         self.sink.end();
         self.silent_oopses();
         self.complaints();
@@ -127,12 +133,12 @@ impl<'a> Session<'a> {
     }
 
     /// What still refers to a module that is gone meets unmapped memory when its time comes.
-    fn aftermath(&mut self) {
+    fn aftermath(&mut self, ns: u64) {
         if self.dead || self.modules.iter().all(|m| m.loaded && !m.unloaded) {
             return;
         }
         let sink = &mut *self.sink;
-        if let Err(e) = self.place.advance(AFTERMATH_NS, &mut |e| sink.take(e)) {
+        if let Err(e) = self.place.advance(ns, &mut |e| sink.take(e)) {
             let gone = self.modules.iter().filter(|m| m.loaded == m.unloaded);
             let names: Vec<&str> = gone.map(|m| m.name.as_str()).collect();
             let text = format!("something of {} ran after it was gone", names.join(", "));

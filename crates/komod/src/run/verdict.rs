@@ -38,11 +38,18 @@ pub fn print_verdict(report: &Report) {
         let (verdict, names) = (paint("ok:", Paint::Green, color), names.join(", "));
         console::people(&match report.builtin {
             true => format!("{verdict} {kernel} booted with {names} built in (all {total})"),
-            false => format!(
-                "{verdict} {names} loaded and unloaded in {kernel}, nothing left behind (init {}, \
-                 all {total})",
-                microseconds(init),
-            ),
+            false => {
+                let (place, memory) = match report.place {
+                    "process" => ("", "nothing left behind"),
+                    // Only the in-process kernel sees every allocation.
+                    _ => (" in a virtual machine", "its memory was not watched"),
+                };
+                let init = microseconds(init);
+                format!(
+                    "{verdict} {names} loaded and unloaded in {kernel}{place}, {memory} \
+                     (init {init}, all {total})"
+                )
+            }
         });
     } else {
         let verdict = paint("failed:", Paint::BoldRed, color);

@@ -45,6 +45,13 @@ pub fn explain(error: &PlaceError, doing: Doing<'_>) -> Explained {
             Explained::new(format!("{whose} led to the kernel's end: {text}"))
                 .hint("after a panic a kernel does nothing more; what led to it stands above")
         }
+        PlaceError::Hung { stage, cpu_seconds } => {
+            let whose = crashed_in(*stage, doing);
+            Explained::new(format!(
+                "{whose} hangs: the machine said nothing for {cpu_seconds} s of CPU time"
+            ))
+            .hint("an endless loop, or a lock taken twice? the trace above is from where it was")
+        }
         PlaceError::Stopped { stage, cpu_seconds } => {
             let whose = crashed_in(*stage, doing);
             Explained::new(format!("{whose} was stopped after {cpu_seconds} s of CPU time"))
@@ -186,7 +193,7 @@ fn unload_refused(name: &str, errno: i32) -> Explained {
 fn path_refused(what: &str, path: &str, errno: i32) -> Explained {
     let e = Explained::new(format!("{what} {path}: {}", errno::full(errno)));
     match errno {
-        2 => e.hint("paths are the in-process kernel's: `komod ls /proc`"),
+        2 => e.hint("paths are that kernel's: `komod ls /proc`"),
         21 => e.hint(format!("`komod ls {path}` lists a directory")),
         _ => e,
     }
@@ -195,7 +202,7 @@ fn path_refused(what: &str, path: &str, errno: i32) -> Explained {
 fn ioctl_refused(path: &str, errno: i32) -> Explained {
     let e = Explained::new(format!("ioctl on {path}: {}", errno::full(errno)));
     match errno {
-        2 => e.hint("paths are the in-process kernel's: `komod ls /dev`"),
+        2 => e.hint("paths are that kernel's: `komod ls /dev`"),
         25 => e.hint("ENOTTY means that the driver does not know this command"),
         14 => e.hint("the command wants a buffer: give one with --buffer SIZE or --in BYTES"),
         _ => e,

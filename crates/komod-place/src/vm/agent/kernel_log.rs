@@ -1,0 +1,148 @@
+//! The kernel log as records (`/dev/kmsg`, kernel `Documentation/ABI/testing/dev-kmsg`), passed on
+//! as they come.
+
+use super::port::Voice;
+use crate::vm::wire::Answer;
+use komod_process::protocol::{Event, LogRecord};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{Mode, OFlags, open};
+use rustix::io::Errno;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Records are at most this long (`CONSOLE_EXT_LOG_MAX` of Linux 6.1 is 8192).
+const RECORD_MAX: usize = 8192;
+
+/// The log, read by a thread of its own and by whoever needs it read up to now.
+#[derive(Clone)]
+pub struct Watched(Arc<Inner>);
+
+struct Inner {
+    fd: OwnedFd,
+    /// Held while records are read and passed on, so that they keep their order; it is the time
+    /// of the latest.
+    latest: Mutex<u64>,
+    voice: Voice,
+}
+
+impl Watched {
+    pub fn open(voice: Voice) -> io::Result<Watched> {
+        let fd = open("/dev/kmsg", OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty())?;
+        Ok(Watched(Arc::new(Inner { fd, latest: Mutex::new(0), voice })))
+    }
+
+    /// Passes over what is there; gives the time of the latest record.
+    pub fn skip(&self) -> io::Result<u64> {
+        self.read(&mut |_| Ok(()))
+    }
+
+    /// Passes on all records since the last time.
+    pub fn drain(&self) -> io::Result<()> {
+        self.read(&mut |record| self.0.voice.say(&Answer::Event(Event::Log(record)), &[]))?;
+        Ok(())
+    }
+
+    /// Passes records on as they come, from now on.
+    pub fn watch(&self) {
+        let log = self.clone();
+        std::thread::spawn(move || {
+            loop {
+                let mut fds = [PollFd::new(&log.0.fd, PollFlags::IN)];
+                if poll(&mut fds, None).is_err() || log.drain().is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    fn read(&self, take: &mut dyn FnMut(LogRecord) -> io::Result<()>) -> io::Result<u64> {
+        let mut latest = self.0.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buf = [0u8; RECORD_MAX];
+        loop {
+            match rustix::io::read(&self.0.fd, &mut buf) {
+                Ok(n) => {
+                    let text = String::from_utf8_lossy(buf.get(..n).unwrap_or_default());
+                    if let Some(record) = record(&text) {
+                        *latest = record.us;
+                        take(record)?;
+                    }
+                }
+                Err(Errno::AGAIN) => return Ok(*latest),
+                // Records were overwritten before we came; the next read goes on after them.
+                Err(Errno::PIPE) => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+    }
+}
+
+/// `PREFIX,SEQ,TIME,FLAGS;TEXT`, then dictionary lines that begin with a space.
+fn record(text: &str) -> Option<LogRecord> {
+    let (head, body) = text.split_once(';')?;
+    let mut fields = head.split(',');
+    let priority: u32 = fields.next()?.parse().ok()?;
+    let seq = fields.next()?.parse().ok()?;
+    let us = fields.next()?.parse().ok()?;
+    let mut lines = body.lines();
+    let text = unescape(lines.next().unwrap_or_default());
+    let dict = lines.filter_map(|l| l.strip_prefix(' ')).map(unescape).collect();
+    Some(LogRecord {
+        facility: u8::try_from(priority >> 3).unwrap_or_default(),
+        level: (priority & 7) as u8,
+        seq,
+        us,
+        text,
+        dict,
+    })
+}
+
+/// Undoes `\x0a` for bytes that are not printable, and for the backslash (`append_char` and
+/// `msg_add_ext_text` in `kernel/printk/printk.c`, Linux 6.1).
+fn unescape(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let code = (first == b'\\')
+            .then(|| tail.strip_prefix(b"x")?.get(..2))
+            .flatten()
+            .and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
+        match code {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = rest.get(4..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_has_all_its_fields() {
+        let got =
+            record("30,812,51234,-;usb 1-1: hello; world\n SUBSYSTEM=usb\n DEVICE=+usb:1-1\n");
+        let want = LogRecord {
+            facility: 3,
+            level: 6,
+            seq: 812,
+            us: 51234,
+            text: "usb 1-1: hello; world".into(),
+            dict: vec!["SUBSYSTEM=usb".into(), "DEVICE=+usb:1-1".into()],
+        };
+        assert_eq!(got, Some(want));
+        assert_eq!(record("no record"), None);
+    }
+
+    #[test]
+    fn escapes_are_undone() {
+        assert_eq!(unescape(r"a\x0ab \x5cx41 \xzz \x4"), "a\nb \\x41 \\xzz \\x4");
+    }
+}

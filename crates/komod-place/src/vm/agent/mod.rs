@@ -1,0 +1,121 @@
+//! The first process of a virtual machine: komod's own binary, by another name.
+//!
+//! The kernel starts it from the initramfs. It mounts the usual file systems, loads the drivers
+//! of its own serial port, says that it is ready and does what the host asks for ([`wire`]).
+//! Calls into the kernel run in threads of their own, because one may never come back: a fault
+//! ends its thread only, and the agent goes on.
+//!
+//! Whatever it cannot do it says on the port, else in the kernel's log, which comes out of the
+//! serial console.
+
+mod call;
+mod kernel_log;
+mod module_calls;
+mod port;
+mod proc_files;
+mod requests;
+mod setup;
+mod trace;
+
+use super::wire::{self, Answer, Ask};
+use kernel_log::Watched;
+use komod_process::protocol::{self, Event, Reply, Request, Stage};
+use port::{Port, Voice};
+use requests::Kernel;
+use rustix::system::{RebootCommand, reboot, uname};
+use rustix::time::{ClockId, Timespec, clock_settime};
+pub use setup::DRIVERS;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// `argv[0]` by which the binary knows that it is the agent: its path in the initramfs.
+pub const AGENT_ARGV0: &str = "/komod-agent";
+
+/// What the binary does when its `argv[0]` is [`AGENT_ARGV0`]. It comes back only to a process
+/// that is not the first one of a machine.
+pub fn agent_main() {
+    if rustix::process::getpid().as_raw_nonzero().get() != 1 {
+        return;
+    }
+    if let Err(e) = serve() {
+        // Nobody reads our standard error, but the kernel's log goes to the host.
+        let _ = std::fs::write("/dev/kmsg", format!("<3>komod-agent: {e}\n"));
+    }
+    // A first process that ends makes the kernel panic, which says less than the line above.
+    let _ = reboot(RebootCommand::Restart);
+}
+
+fn serve() -> io::Result<()> {
+    setup::mount_all()?;
+    setup::let_go_of_the_console()?;
+    setup::load_drivers()?;
+    let port = Arc::new(Port::open()?);
+    let voice = Voice::new(port.clone());
+    let log = Watched::open(voice.clone())?;
+    let kernel = Arc::new(Kernel::new());
+    log.skip()?;
+    let release = uname().release().to_string_lossy().into_owned();
+    voice.say(&Answer::Ready { version: wire::VERSION, release }, &[])?;
+
+    let mut reader = port.reader();
+    let mut patience = Duration::from_secs(30);
+    while let Some((ask, payload)) = protocol::receive::<Ask>(&mut reader)? {
+        match ask {
+            Ask::Wake { version, .. } if version != wire::VERSION => {
+                let ours = wire::VERSION;
+                let why = format!("the agent speaks version {ours}, the host version {version}");
+                voice.say(&Answer::Trouble(why), &[])?;
+            }
+            Ask::Wake { unix_ns, patience_ms, .. } => {
+                patience = Duration::from_millis(patience_ms);
+                wake(unix_ns, &payload)?;
+                let log_us = log.skip()?;
+                log.watch();
+                voice.say(&Answer::Awake { log_us }, &[])?;
+            }
+            Ask::Do(Request::Shutdown) => {
+                voice.say(&Answer::Event(Event::Reply(Reply::Done { result: 0 })), &[])?;
+                return Ok(());
+            }
+            Ask::Do(request) => {
+                let stage = stage(&request);
+                let outcome = call::run(&kernel, request, payload, &voice, patience)?;
+                let (reply, data) = match outcome {
+                    call::Outcome::Reply(reply, data) => (reply, data),
+                    call::Outcome::Crashed => {
+                        (Reply::Crashed { stage: kernel.stage(stage) }, vec![])
+                    }
+                    call::Outcome::Waits(waiting) => {
+                        (Reply::Deadlock { stage: kernel.stage(stage), waiting }, vec![])
+                    }
+                };
+                // What the call made the kernel say comes before its result.
+                log.drain()?;
+                voice.say(&Answer::Event(Event::Reply(reply)), &data)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Where a call is when it does not come back, as far as the call itself tells.
+fn stage(request: &Request) -> Stage {
+    match request {
+        Request::Load { .. } => Stage::Load,
+        Request::Unload { .. } => Stage::Exit,
+        Request::Advance { .. } => Stage::Background,
+        _ => Stage::Call,
+    }
+}
+
+fn wake(unix_ns: u64, seed: &[u8]) -> io::Result<()> {
+    if !seed.is_empty() {
+        komod_process::random::reseed(seed)?;
+    }
+    let now = Timespec {
+        tv_sec: i64::try_from(unix_ns / 1_000_000_000).unwrap_or_default(),
+        tv_nsec: (unix_ns % 1_000_000_000) as _,
+    };
+    Ok(clock_settime(ClockId::Realtime, now)?)
+}

@@ -1,0 +1,44 @@
+//! What travels between a virtual machine's host and the agent in it. Frames are those of
+//! [`komod_process::protocol`].
+
+use komod_process::protocol::{Event, Request};
+use serde::{Deserialize, Serialize};
+
+/// Both sides must be of one version; raised whenever a message changes.
+pub const VERSION: u32 = 1;
+/// The name of the serial port that the agent speaks on (`/sys/class/virtio-ports/*/name`).
+pub const PORT: &str = "komod";
+
+/// From the host to the agent, one at a time.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Ask {
+    /// The first of all. The machine may be a copy of one that stopped long ago: this is the
+    /// time, and the payload is for its random numbers. Answer: [`Answer::Awake`].
+    Wake {
+        version: u32,
+        /// Nanoseconds since the epoch.
+        unix_ns: u64,
+        /// How long a call may wait for something without an end.
+        patience_ms: u64,
+    },
+    /// Answers: any number of [`Answer::Event`], of which the last is a reply.
+    Do(Request),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Answer {
+    /// Unasked, when the agent listens: from now on the machine can be copied.
+    Ready {
+        version: u32,
+        release: String,
+    },
+    /// What the kernel has logged before this time (microseconds since its boot) is nobody's.
+    Awake {
+        log_us: u64,
+    },
+    Event(Event),
+    /// A call is still under way, and the machine is alive.
+    Alive,
+    /// The agent cannot go on.
+    Trouble(String),
+}

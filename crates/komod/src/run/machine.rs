@@ -1,0 +1,73 @@
+//! Virtual machines, for one run or to stay.
+
+use crate::console;
+use crate::explained::Explained;
+use crate::kernels;
+use crate::progress::Progress;
+use anyhow::{Context, Result};
+use komod_kernel::find::FoundKernel;
+use komod_place::process::RuntimeDir;
+use komod_place::vm::{Spec, Start, Step, Vm};
+use komod_place::{Place, PlaceError};
+
+/// What a machine with this kernel is.
+pub fn spec(kernel: &FoundKernel, append: &str, megabytes: u32) -> Result<Spec> {
+    let image = kernel.image.clone().ok_or_else(|| {
+        Explained::new(format!("kernel {} has no image here to boot", kernel.release))
+            .hint("`komod kernel fetch` gets one")
+    })?;
+    Ok(Spec {
+        image,
+        modules: kernel.modules.clone(),
+        cache: kernels::cache()?.join("vm"),
+        append: append.to_owned(),
+        megabytes,
+        patience: Spec::PATIENCE,
+    })
+}
+
+/// Starts it; the word says how it came to be, for reports.
+pub fn start(
+    kernel: &FoundKernel,
+    append: &str,
+    megabytes: u32,
+    fresh: bool,
+) -> Result<(Box<dyn Place>, &'static str)> {
+    let release = &kernel.release;
+    let spec = spec(kernel, append, megabytes)?;
+    let progress = Progress::start(format!("starting a machine with kernel {release}"));
+    let mut step = |step: Step| {
+        progress.set(match step {
+            Step::Unpacking => format!("unpacking kernel {release}"),
+            Step::Booting => format!("booting kernel {release} in a virtual machine"),
+            Step::Saving => "saving the booted machine".to_owned(),
+        });
+    };
+    // A boot with words of its own is hardly done twice.
+    let started = match (fresh || !append.is_empty(), RuntimeDir::open()) {
+        (false, Ok(dir)) => Vm::start(&spec, &dir, &mut step),
+        (false, Err(e)) => {
+            console::note(&format!("no machine is copied: {e}"));
+            Vm::boot(&spec, &mut step)
+        }
+        (true, _) => Vm::boot(&spec, &mut step),
+    };
+    drop(progress);
+    let vm = started
+        .map_err(|e| explain(&e))
+        .with_context(|| format!("cannot start a machine with kernel {release}"))?;
+    let how = match vm.start_kind() {
+        Start::Booted { because: Some(why) } => {
+            console::note(&format!("booted anew, no machine is copied: {why}"));
+            "booted"
+        }
+        Start::Booted { because: None } => "booted",
+        Start::Restored => "restored",
+        Start::RestoredFromNew => "restored-new",
+    };
+    Ok((Box::new(vm), how))
+}
+
+fn explain(error: &PlaceError) -> Explained {
+    Explained::from_error(error)
+}
