@@ -6,6 +6,7 @@
 //! bits and either byte order: modules of other machines are looked at, too.
 
 mod elf;
+mod names;
 mod signature;
 mod source;
 
@@ -141,5 +142,7 @@ impl ModuleFile {
     }
 }
 
+#[cfg(test)]
+pub(crate) mod samples;
 #[cfg(test)]
 mod tests;

@@ -1,49 +1,9 @@
 //! Files made by hand, whole and broken.
 
 use super::elf::{self, Order};
+use super::samples::elf;
 use super::source::Source;
 use super::*;
-
-/// An ELF file with these sections behind the table of names.
-fn elf(wide: bool, order: Order, sections: &[(&str, &[u8])]) -> Vec<u8> {
-    let number = |value: u64, size: usize| match order {
-        Order::Little => value.to_le_bytes()[..size].to_vec(),
-        Order::Big => value.to_be_bytes()[8 - size..].to_vec(),
-    };
-    let (word, header, shoff, shentsize) = if wide { (8, 64, 40, 58) } else { (4, 52, 32, 46) };
-    let entry = if wide { 64 } else { 40 };
-    let mut file = vec![0; header];
-    file[..4].copy_from_slice(b"\x7fELF");
-    file[4] = if wide { 2 } else { 1 };
-    file[5] = if order == Order::Big { 2 } else { 1 };
-    let mut names = b"\0.shstrtab\0".to_vec();
-    let mut headers = vec![0; entry];
-    let mut add = |file: &mut Vec<u8>, name: u64, contents: &[u8]| {
-        let mut one = [number(name, 4), number(1, 4), vec![0; 2 * word]].concat();
-        one.extend(number(file.len() as u64, word));
-        one.extend(number(contents.len() as u64, word));
-        one.resize(entry, 0);
-        headers.extend(one);
-        file.extend_from_slice(contents);
-    };
-    let mut places = Vec::new();
-    for (name, _) in sections {
-        places.push(names.len() as u64);
-        names.extend_from_slice(name.as_bytes());
-        names.push(0);
-    }
-    add(&mut file, 1, &names);
-    for ((_, contents), place) in sections.iter().zip(places) {
-        add(&mut file, place, contents);
-    }
-    let table = number(file.len() as u64, word);
-    file[shoff..shoff + word].copy_from_slice(&table);
-    let count = sections.len() as u64 + 2;
-    let last = [number(entry as u64, 2), number(count, 2), number(1, 2)].concat();
-    file[shentsize..shentsize + 6].copy_from_slice(&last);
-    file.extend(headers);
-    file
-}
 
 fn file(bytes: &[u8]) -> Result<ModuleFile, ModuleFileError> {
     let source = Source::of(bytes);
@@ -146,4 +106,24 @@ fn signatures_of_both_times() {
     );
     assert!(signed([0, 0, 2, 0, 0, 0, 0, 0], b"message", u32::MAX).is_none());
     assert!(signed([0, 0, 2, 0, 0, 0, 0, 0], b"", 0).is_none());
+}
+
+#[test]
+fn names_of_itself() {
+    let name = |at: usize, name: &[u8]| [&vec![7; at][..], name, b"\0rest"].concat();
+    let names = |wide: bool, sections: &[(&str, &[u8])]| {
+        let names = file(&elf(wide, Order::Little, sections)).unwrap().names();
+        names.into_iter().map(|name| String::from_utf8(name).unwrap()).collect::<Vec<_>>()
+    };
+    let (info, this) = (".modinfo", ".gnu.linkonce.this_module");
+    let own = name(24, b"own");
+    assert_eq!(names(true, &[(info, b"x=1\0name=own\0"), (this, &own)]), ["own"]);
+    assert_eq!(names(true, &[(info, b"name=sn-d\0name=c\0"), (this, &own)]), ["sn_d", "own"]);
+    assert_eq!(names(false, &[(info, b"license=GPL\0"), (this, &name(12, b"own"))]), ["own"]);
+    // A name without an end has its longest.
+    let long = [&[7; 24][..], &[b'n'; 200]].concat();
+    assert_eq!(names(true, &[(this, &long)]), ["n".repeat(56)]);
+    for none in [&[7_u8; 24][..], &[7; 3], b""] {
+        assert!(names(true, &[(info, b"name=\0"), (this, none)]).is_empty());
+    }
 }
