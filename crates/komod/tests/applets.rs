@@ -5,6 +5,8 @@
 //! is tested: it goes through the symbols of the C library.
 
 mod common;
+#[path = "applets/differences.rs"]
+mod differences;
 #[path = "../../komod-kernel/tests/depmod_trees/elf.rs"]
 mod elf;
 #[path = "applets/kernel.rs"]

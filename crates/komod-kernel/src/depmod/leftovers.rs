@@ -64,7 +64,7 @@ pub mod tests {
 
     #[test]
     fn names_tell_the_process() {
-        let writer = |name| writer(name, ["modules.dep", "modules.dep.bin"].into_iter());
+        let writer = |name: &str| writer(name, ["modules.dep", "modules.dep.bin"].into_iter());
         assert_eq!(writer(&hidden_name("modules.dep", 12)), Some(12));
         assert_eq!(writer(".modules.dep.bin.7"), Some(7));
         for other in [

@@ -16,7 +16,7 @@ impl ModuleFile {
         let section = |name| self.section(name).ok().flatten().unwrap_or_default();
         let told = section(".modinfo");
         let told = told.split(|byte| *byte == 0).find_map(|text| text.strip_prefix(b"name="));
-        let (at, len) = if self.source.start().get(4) == Some(&1) { NAME_32 } else { NAME_64 };
+        let (at, len) = if self.sections.layout.wide { NAME_64 } else { NAME_32 };
         let module = section(".gnu.linkonce.this_module");
         let field = module.get(at..).unwrap_or_default();
         let field = field.get(..len).unwrap_or(field).split(|byte| *byte == 0).next();

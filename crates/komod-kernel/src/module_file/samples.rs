@@ -1,19 +1,23 @@
 //! Files for tests.
 
-use super::elf::Order;
+use super::header::Layout;
+
+/// 64 bits, little-endian.
+pub const USUAL: Layout = Layout { wide: true, big: false };
 
 /// An ELF file with these sections behind the table of names.
-pub fn elf(wide: bool, order: Order, sections: &[(&str, &[u8])]) -> Vec<u8> {
-    let number = |value: u64, size: usize| match order {
-        Order::Little => value.to_le_bytes()[..size].to_vec(),
-        Order::Big => value.to_be_bytes()[8 - size..].to_vec(),
+pub fn elf(layout: Layout, sections: &[(&str, &[u8])]) -> Vec<u8> {
+    let Layout { wide, big } = layout;
+    let number = |value: u64, size: usize| match big {
+        false => value.to_le_bytes()[..size].to_vec(),
+        true => value.to_be_bytes()[8 - size..].to_vec(),
     };
     let (word, header, shoff, shentsize) = if wide { (8, 64, 40, 58) } else { (4, 52, 32, 46) };
     let entry = if wide { 64 } else { 40 };
     let mut file = vec![0; header];
     file[..4].copy_from_slice(b"\x7fELF");
     file[4] = if wide { 2 } else { 1 };
-    file[5] = if order == Order::Big { 2 } else { 1 };
+    file[5] = if big { 2 } else { 1 };
     let mut names = b"\0.shstrtab\0".to_vec();
     let mut headers = vec![0; entry];
     let mut add = |file: &mut Vec<u8>, name: u64, contents: &[u8]| {
@@ -45,5 +49,5 @@ pub fn elf(wide: bool, order: Order, sections: &[(&str, &[u8])]) -> Vec<u8> {
 
 /// A module that gives itself this name.
 pub fn named(name: &str) -> Vec<u8> {
-    elf(true, Order::Little, &[(".modinfo", format!("license=GPL\0name={name}\0").as_bytes())])
+    elf(USUAL, &[(".modinfo", format!("license=GPL\0name={name}\0").as_bytes())])
 }

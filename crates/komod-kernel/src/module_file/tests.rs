@@ -1,23 +1,25 @@
 //! Files made by hand, whole and broken.
 
-use super::elf::{self, Order};
-use super::samples::elf;
+use super::elf::{self, Sections};
+use super::header::Layout;
+use super::samples::{USUAL, elf};
 use super::source::Source;
 use super::*;
 
 fn file(bytes: &[u8]) -> Result<ModuleFile, ModuleFileError> {
     let source = Source::of(bytes);
     let path = PathBuf::from("x.ko");
-    let (sections, names) =
-        elf::sections(&source).map_err(|problem| problem.in_file(&path, source.size()))?;
-    Ok(ModuleFile { path, source, sections, names })
+    let sections =
+        Sections::read(&source).map_err(|problem| problem.in_file(&path, source.size()))?;
+    Ok(ModuleFile { path, source, sections })
 }
 
 #[test]
 fn all_kinds_of_elf() {
     for wide in [true, false] {
-        for order in [Order::Little, Order::Big] {
-            let file = file(&elf(wide, order, &[(".text", b"x"), (".modinfo", b"a=b\0")])).unwrap();
+        for big in [false, true] {
+            let sections: [(&str, &[u8]); 2] = [(".text", b"x"), (".modinfo", b"a=b\0")];
+            let file = file(&elf(Layout { wide, big }, &sections)).unwrap();
             assert_eq!(file.section(".modinfo").unwrap().unwrap(), b"a=b\0");
             assert_eq!(file.section(".modinf").unwrap(), None);
             assert!(file.signature().unwrap().is_none());
@@ -27,7 +29,7 @@ fn all_kinds_of_elf() {
 
 #[test]
 fn every_truncation_and_change_is_an_error_or_none() {
-    let whole = elf(true, Order::Little, &[(".modinfo", b"a=b\0"), (".note.gnu.build-id", b"x")]);
+    let whole = elf(USUAL, &[(".modinfo", b"a=b\0"), (".note.gnu.build-id", b"x")]);
     let look = |bytes: &[u8]| {
         if let Ok(file) = file(bytes) {
             let _ = (file.section(".modinfo"), file.build_id(), file.signature());
@@ -48,18 +50,15 @@ fn every_truncation_and_change_is_an_error_or_none() {
 
 #[test]
 fn errors_say_where() {
-    let mut bytes = elf(true, Order::Little, &[(".modinfo", b"a=b\0")]);
+    let mut bytes = elf(USUAL, &[(".modinfo", b"a=b\0")]);
     let text = |bytes: &[u8]| file(bytes).unwrap_err().to_string();
     bytes[62] = 9;
     assert_eq!(
         text(&bytes),
-        format!(
-            "x.ko: the section of names at offset 0x3e is 0x9; the file has {:#x} bytes",
-            bytes.len()
-        )
+        format!("x.ko: e_shstrndx at offset 0x3e is 0x9; the file has {:#x} bytes", bytes.len())
     );
     bytes[4] = 7;
-    assert!(text(&bytes).starts_with("x.ko: the ELF class at offset 0x4 is 0x7"));
+    assert!(text(&bytes).starts_with("x.ko: EI_CLASS at offset 0x4 is 0x7"));
     let error = file(b"a text, no module").unwrap_err();
     assert_eq!(error.errno(), libc::ENOEXEC);
 }
@@ -71,7 +70,7 @@ fn notes() {
         let sizes = [name.len() as u32, id.len() as u32, 3].map(u32::to_le_bytes).concat();
         [&sizes, name, id].concat()
     };
-    let id = |bytes: &[u8]| elf::build_id(bytes, Order::Little);
+    let id = |bytes: &[u8]| elf::build_id(bytes, USUAL);
     assert_eq!(id(&note(b"GNU\0", b"1234")).unwrap(), b"1234");
     assert_eq!(id(&note(b"", b"")), None);
     assert_eq!(id(&note(b"GNU\0", b"")), None);
@@ -89,7 +88,7 @@ fn notes() {
 #[test]
 fn signatures_of_both_times() {
     let signed = |trailer: [u8; 8], before: &[u8], size: u32| {
-        let mut bytes = elf(true, Order::Little, &[(".modinfo", b"a=b\0")]);
+        let mut bytes = elf(USUAL, &[(".modinfo", b"a=b\0")]);
         bytes.extend_from_slice(before);
         bytes.extend_from_slice(&trailer);
         bytes.extend_from_slice(&size.to_be_bytes());
@@ -112,7 +111,7 @@ fn signatures_of_both_times() {
 fn names_of_itself() {
     let name = |at: usize, name: &[u8]| [&vec![7; at][..], name, b"\0rest"].concat();
     let names = |wide: bool, sections: &[(&str, &[u8])]| {
-        let names = file(&elf(wide, Order::Little, sections)).unwrap().names();
+        let names = file(&elf(Layout { wide, big: false }, sections)).unwrap().names();
         names.into_iter().map(|name| String::from_utf8(name).unwrap()).collect::<Vec<_>>()
     };
     let (info, this) = (".modinfo", ".gnu.linkonce.this_module");

@@ -52,7 +52,7 @@ impl Kernel {
         kernel.write("release", RELEASE);
         kernel.write("dev/kmsg", "");
         kernel.folder("links");
-        for name in ["insmod", "rmmod", "lsmod", "modinfo", "modprobe", "kmod"] {
+        for name in ["depmod", "insmod", "rmmod", "lsmod", "modinfo", "modprobe", "kmod"] {
             symlink(env!("CARGO_BIN_EXE_komod"), kernel.0.join("links").join(name)).unwrap();
         }
         kernel

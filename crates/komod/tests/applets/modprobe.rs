@@ -5,7 +5,7 @@ use crate::kernel::{Kernel, RELEASE, peer};
 use std::process::Command;
 
 /// With the modules a and b (which needs a), and an x outside that says it is called `evil`.
-fn kernel(name: &str) -> Option<Kernel> {
+pub fn kernel(name: &str) -> Option<Kernel> {
     let kernel = Kernel::new(name);
     for list in ["modules.order", "modules.builtin", "modules.builtin.modinfo"] {
         kernel.module_dir(list, "");

@@ -149,9 +149,8 @@ fn checksums(programs: &Programs, directory: &Path, sample: &Sample) -> Result<T
     files.extend(others.map(|name| directory.join(name).display().to_string()));
     let mut tally = Tally::default();
     for option in ["--show-modversions", "--show-exports"] {
-        let same = parallel::map(&files, |file| {
-            programs.same(&[option], std::slice::from_ref(file))
-        });
+        let same =
+            parallel::map(&files, |file| programs.same(&[option], std::slice::from_ref(file)));
         let same = same.into_iter().collect::<Result<Vec<bool>>>()?;
         let different = files.iter().zip(&same).filter(|(_, same)| !**same);
         let different: Vec<&String> = different.map(|(file, _)| file).collect();
