@@ -4,6 +4,7 @@
 //! run that fails or is interrupted before leaves the old set as it was. What a killed run leaves
 //! under the other names goes away with the next ([`leftovers`]).
 
+use super::cache;
 use super::error::{DepmodError, io_error};
 use super::indexes::Index;
 use super::leftovers;
@@ -28,7 +29,8 @@ impl Drop for Unfinished {
 
 /// Puts the files into a folder.
 pub fn publish(folder: &Path, files: &[Index]) -> Result<(), DepmodError> {
-    leftovers::remove(folder, files.iter().map(|file| file.name));
+    // The cache is written by some runs only.
+    leftovers::remove(folder, files.iter().map(|file| file.name).chain([cache::FILE]));
     let mut written = Vec::with_capacity(files.len());
     let mut open = Vec::with_capacity(files.len());
     for file in files {
@@ -114,6 +116,7 @@ mod tests {
         let folder = Folder::new("publish");
         let gone = leftovers::tests::gone();
         folder.file(&format!(".a.{gone}"), "half");
+        folder.file(&format!(".{}.{gone}", cache::FILE), "half");
         folder.file(&format!(".c.{gone}"), "of another set");
         publish(&folder, &[Index { name: "a", bytes: b"1".to_vec() }]).unwrap();
         assert_eq!(names(&folder), [format!(".c.{gone}"), "a".to_owned()]);

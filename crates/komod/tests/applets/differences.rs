@@ -14,7 +14,7 @@ const ROWS: [Row; 13] = [
     ("lsmod -s", (1, "Usage: "), (0, "hid ")),
     ("lsmod -v", (1, "Usage: "), (0, "hid ")),
     ("insmod -v new/b.ko", (1, "invalid option -- 'v'"), (0, "finit  0\n")),
-    ("insmod -s new/no.ko", (1, ""), (1, "")),
+    ("insmod -s new/no.ko", (1, "ERROR: could not load module"), (1, "")),
     ("modprobe -n a", (0, ""), (0, "/kernel/a.ko \n")),
     ("modprobe -n -r a", (0, ""), (0, "")),
     ("modprobe -R --show-alias a", (1, "unrecognized option '--show-alias'"), (0, "a\n")),

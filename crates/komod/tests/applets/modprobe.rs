@@ -13,7 +13,8 @@ pub fn kernel(name: &str) -> Option<Kernel> {
     kernel.write("proc/cmdline", "quiet\n");
     kernel.folder("etc/modprobe.d");
     kernel.module_dir("kernel/a.ko", module("fa", "").bytes());
-    kernel.module_dir("kernel/b.ko", module("fb", "fa").bytes());
+    let aliases = module("fb", "fa").info("alias=usb-x*").info("alias=usb-x*");
+    kernel.module_dir("kernel/b.ko", aliases.info("alias=pci:v[1-3]").bytes());
     kernel.write("new/b.ko", module("fb", "fa").bytes());
     kernel.write("new/x.ko", module("", "").info("name=evil").bytes());
     let done = Command::new(peer("depmod")?).arg("-b").arg(&kernel.0).arg(RELEASE).status();
@@ -101,4 +102,43 @@ fn what_is_forbidden_is_not_loaded() {
     let said = kernel.ours("insmod", &["new/x.ko"]);
     let why = "not in the list of allowed modules (/run/modprobe.d/zz.conf line 1)";
     assert_eq!(said.stderr, format!("insmod: ERROR: could not insert module new/x.ko: {why}"));
+}
+
+/// The configuration and the indexes' aliases, as a text and as JSON.
+#[test]
+fn the_configuration() {
+    let Some(kernel) = kernel("modprobe-config") else { return };
+    kernel.write("proc/cmdline", "quiet c.d=1 modprobe.blacklist=e\n");
+    kernel.write("etc/modprobe.d/a.conf", "options a-x p=1 q\nalias n-* b\ninstall c run it\n");
+    let said = kernel.same("modprobe", &["-c"]);
+    let (text, indexes) = said.stdout.split_once("# End of configuration").unwrap();
+    assert!(text.starts_with("blacklist e\ninstall c run it\nalias n_* b\n"), "{text}");
+    let listed: Vec<[&str; 2]> = indexes
+        .lines()
+        .filter_map(|line| line.strip_prefix("alias ")?.split_once(' '))
+        .map(|(alias, module)| [alias, module])
+        .collect();
+    assert_eq!(listed.len(), 5, "{indexes}");
+
+    let said = kernel.ours("modprobe", &["-c", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!((&json["format"], &json["version"]), (&"komod-modprobe-config".into(), &1.into()));
+    let told = json["index_alias"].as_array().unwrap().iter();
+    let told: Vec<[&str; 2]> =
+        told.map(|one| ["pattern", "module"].map(|key| one[key].as_str().unwrap())).collect();
+    assert_eq!(told, listed);
+    assert_eq!(json["blacklist"], serde_json::json!(["e"]));
+    assert_eq!(json["alias"], serde_json::json!([{ "pattern": "n_*", "module": "b" }]));
+    assert_eq!(
+        json["options"],
+        serde_json::json!([
+            { "module": "a_x", "value": "p=1 q" },
+            { "module": "c", "value": "d=1" }
+        ])
+    );
+    // Without the aliases there is no answer.
+    kernel.module_dir("modules.alias.bin", "damaged");
+    let said = kernel.ours("modprobe", &["-c", "--json"]);
+    assert_eq!((said.status, said.stdout.as_str()), (Some(1), ""));
+    assert!(said.stderr.contains("modules.alias.bin: offset 0x"), "{said:?}");
 }
