@@ -128,7 +128,7 @@ fn plans(config: &Config, manner: Manner) {
     for name in [&b"c"[..], b"b", b"p1", b"q", b"symbol:s", b"z", b"nothing"] {
         for module in modules.find(name).unwrap() {
             for step in steps(modules, &module, &wish).into_iter().flatten() {
-                assert!(config.refusal(&step.module.name).is_none(), "{step:?}");
+                assert!(modules.refusal(&step.module).is_none(), "{step:?}");
                 if let Action::Command(command) = &step.action {
                     let text = expanded(command, &step.options);
                     let places = command.len() / b"$CMDLINE_OPTS".len();
