@@ -206,7 +206,7 @@ mod tests {
         let mut host = FakeHost::default();
         let plain = folder.file("plain.ko", b"\x7fELF, nearly");
         insert(&host, &plain, c"x=1", Force::ALL).unwrap();
-        let packed = folder.file("packed.ko.gz", &gzip(b"\x7fELF, nearly"));
+        let packed = folder.file("packed.ko.gz", gzip(b"\x7fELF, nearly"));
         insert(&host, &packed, c"", Force::default()).unwrap();
         host.files.insert("/sys/module/compression".into(), b"gzip\n".to_vec());
         insert(&host, &packed, c"", Force::default()).unwrap();
