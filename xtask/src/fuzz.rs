@@ -1,4 +1,5 @@
-//! `cargo xtask fuzz TARGET [SECONDS]`: one fuzz target for a while.
+//! `cargo xtask fuzz TARGET [SECONDS]`: one fuzz target for a while, from the inputs in
+//! `fuzz/seeds/TARGET` and those of earlier runs.
 
 use crate::args::Args;
 use crate::{project, shell};
@@ -20,16 +21,22 @@ pub fn main(mut args: Args) -> Result<()> {
         None => 60,
     };
     args.finish()?;
+    let mut command = Command::new(project::cargo());
+    command.args(["fuzz", "run", &target]);
+    // What is found goes into the first of the folders.
+    let corpus = directory.join("corpus").join(&target);
+    std::fs::create_dir_all(&corpus).with_context(|| corpus.display().to_string())?;
+    let seeds = directory.join("seeds").join(&target);
+    command.args([corpus, seeds].iter().filter(|folder| folder.is_dir()));
+    command.arg("--").arg(format!("-max_total_time={seconds}"));
+    command.args(["-timeout=10", "-rss_limit_mb=2048"]);
+    let words = directory.join("dictionaries").join(format!("{target}.dict"));
+    if words.is_file() {
+        command.arg(format!("-dict={}", words.display()));
+    }
     // cargo-fuzz needs the compiler's sanitizer flags, which a stable compiler only takes so.
-    shell::run(
-        Command::new(project::cargo())
-            .args(["fuzz", "run", &target, "--"])
-            .arg(format!("-max_total_time={seconds}"))
-            .args(["-timeout=10", "-rss_limit_mb=2048"])
-            .env("RUSTC_BOOTSTRAP", "1")
-            .current_dir(&directory),
-    )
-    .context("cargo-fuzz is installed by `cargo install cargo-fuzz`")
+    command.env("RUSTC_BOOTSTRAP", "1").current_dir(&directory);
+    shell::run(&mut command).context("cargo-fuzz is installed by `cargo install cargo-fuzz`")
 }
 
 fn targets(directory: &Path) -> Result<Vec<String>> {

@@ -2,9 +2,12 @@
 //! ranges, `!` or `^` and classes, `\` before a byte that stands for itself. No byte is special in
 //! the text, `/` and a leading `.` neither.
 
+use std::collections::BTreeSet;
+
 /// Does all of `text` match `pattern`? Takes at most the product of both lengths.
 pub fn fnmatch(pattern: &[u8], text: &[u8]) -> bool {
     let (mut pattern_at, mut text_at) = (0, 0);
+    let mut open = Open::default();
     // Behind the last `*`: where the pattern goes on, and how much of the text it may start at.
     let mut star: Option<(usize, usize)> = None;
     loop {
@@ -17,7 +20,7 @@ pub fn fnmatch(pattern: &[u8], text: &[u8]) -> bool {
             (None, None) => return true,
             (None, Some(_)) => None,
             (Some(_), None) => return false,
-            (Some(_), Some(&byte)) => one(&pattern[pattern_at..], byte),
+            (Some(_), Some(&byte)) => one(pattern, pattern_at, byte, &mut open),
         };
         match (step, &mut star) {
             (Some(length), _) => {
@@ -33,17 +36,25 @@ pub fn fnmatch(pattern: &[u8], text: &[u8]) -> bool {
     }
 }
 
-/// The length of what stands at the start of a pattern for one byte, if that byte matches it.
-fn one(pattern: &[u8], byte: u8) -> Option<usize> {
-    let (length, matches) = match *pattern {
+/// Where brackets begin that have no end: each is looked through only once, however often a `*` has
+/// it tried.
+#[derive(Default)]
+struct Open(BTreeSet<usize>);
+
+/// The length of what stands at a place of a pattern for one byte, if that byte matches it.
+fn one(pattern: &[u8], at: usize, byte: u8, open: &mut Open) -> Option<usize> {
+    let (length, matches) = match pattern[at..] {
         [b'?', ..] => (1, true),
         [b'\\', escaped, ..] => (2, escaped == byte),
         // A lone backslash at the end matches nothing.
         [b'\\'] => return None,
-        [b'[', ref rest @ ..] => match bracket(rest, byte) {
+        [b'[', ref rest @ ..] if !open.0.contains(&at) => match bracket(rest, byte) {
             Some((length, matches)) => (1 + length, matches),
             // Without its end it stands for itself.
-            None => (1, byte == b'['),
+            None => {
+                open.0.insert(at);
+                (1, byte == b'[')
+            }
         },
         [literal, ..] => (1, literal == byte),
         [] => return None,
@@ -111,6 +122,9 @@ const CLASSES: [(&[u8], Class); 12] = [
 
 /// The class at the start of a part of a bracket, and its length.
 fn class(pattern: &[u8]) -> Option<(usize, Class)> {
+    if !pattern.starts_with(b"[:") {
+        return None;
+    }
     let here = |(name, _): &&(&[u8], Class)| pattern.starts_with(name);
     CLASSES.iter().find(here).map(|(name, class)| (name.len(), *class))
 }
@@ -157,5 +171,14 @@ mod tests {
         let pattern = "*a".repeat(2000);
         let text = "a".repeat(20_000) + "b";
         assert!(!fnmatch(pattern.as_bytes(), text.as_bytes()));
+    }
+
+    /// Each of them could end at the end of the pattern, and is tried at each byte of the text.
+    #[test]
+    fn many_open_brackets_take_no_time() {
+        let pattern = format!("*{}b", "[".repeat(3000));
+        let text = "[".repeat(4000);
+        assert!(!fnmatch(pattern.as_bytes(), text.as_bytes()));
+        assert!(fnmatch(pattern.as_bytes(), format!("{text}b").as_bytes()));
     }
 }

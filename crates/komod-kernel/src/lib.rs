@@ -46,4 +46,6 @@ pub mod modprobe;
 pub mod module_file;
 pub mod name;
 pub mod prepared;
+#[cfg(test)]
+mod scratch;
 pub mod symbols;

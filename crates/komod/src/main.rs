@@ -31,6 +31,9 @@ mod message_format;
 mod progress;
 mod report_error;
 mod run;
+#[cfg(test)]
+#[path = "../../komod-kernel/src/scratch.rs"]
+mod scratch;
 mod several;
 mod symbols;
 mod table;

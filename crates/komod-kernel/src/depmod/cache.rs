@@ -148,13 +148,12 @@ mod tests {
     use super::*;
     use crate::depmod::facts::{Gathering, List};
     use crate::depmod::walk::of_paths;
+    use crate::scratch::Folder;
 
     #[test]
     fn only_a_whole_cache_and_an_unchanged_file_count() {
-        let folder =
-            std::env::temp_dir().join(format!("komod-depmod-cache-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join("a.ko"), "module").unwrap();
+        let folder = Folder::new("depmod-cache");
+        folder.file("a.ko", "module");
         let modules = of_paths(folder.to_str().unwrap(), &["a.ko".into(), "b.ko".into()]);
         let old = Stamp([6, 1, 2, 3, 4, 5, 6]);
         let now = Stamp::of(&std::fs::metadata(modules[0].path()).unwrap());
@@ -187,6 +186,5 @@ mod tests {
         }
         let fresh = bytes([(&modules[0], now, &facts)].into_iter());
         assert!(Cache::of(fresh).unwrap().known.is_empty());
-        std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -3,6 +3,7 @@
 
 use super::module_file::ModuleFileError;
 use super::stamp::Stamp;
+use crate::module_file::unpacked::{self, MAX_PACKED};
 use komod_object::compress::{self, Format};
 use std::fs::{File, OpenOptions};
 use std::io::Read;
@@ -12,14 +13,6 @@ use std::path::Path;
 /// No piece is larger than this: not the symbols of the largest kernel module with all debugging
 /// information (a `.symtab` of a few MiB).
 const MAX_PIECE: usize = 256 << 20;
-/// No compressed file is larger than this.
-const MAX_PACKED: u64 = 1 << 30;
-/// A compressed file may always expand to this, and else
-const MIN_UNPACKED: usize = 64 << 20;
-/// to so many times its size (modules with debugging information reach about ten).
-const MAX_RATIO: usize = 64;
-/// The kernel itself reads no larger module (`kernel_read_file()` with INT_MAX, Linux 6.1).
-const MAX_UNPACKED: usize = i32::MAX as usize;
 /// What is read in front of the table of sections, where symbols and their names stand in most
 /// modules.
 const WINDOW: u64 = 8 << 10;
@@ -84,7 +77,7 @@ impl<'b> Contents<'b> {
         // A regular file of this size: at most 1 GiB, and its end counts.
         packed.reserve(usize::try_from(len).unwrap_or_default().saturating_add(1));
         Read::by_ref(&mut file).take(MAX_PACKED).read_to_end(packed)?;
-        let limit = packed.len().saturating_mul(MAX_RATIO).clamp(MIN_UNPACKED, MAX_UNPACKED);
+        let limit = unpacked::limit(packed.len());
         let unpacked = &mut buffers.unpacked;
         compress::decompress_into(packed, format, limit, unpacked)?;
         let len = unpacked.len() as u64;

@@ -5,113 +5,12 @@
 
 use super::contents::Contents;
 use super::module_file::ModuleFileError;
+use crate::module_file::header::{Header, LONGEST, Layout, Section};
 
-/// No contents in the file.
-const SHT_NOBITS: u32 = 8;
-
-/// Where the sections are described.
-#[derive(Clone, Copy, Debug)]
-pub struct Header {
-    layout: Layout,
-    /// Offset of the table of sections.
-    pub table: u64,
-    /// Its size.
-    pub table_size: u64,
-    names_index: u64,
-}
-
-/// Word size and byte order.
-#[derive(Clone, Copy, Debug)]
-struct Layout {
-    wide: bool,
-    big: bool,
-}
-
-impl Layout {
-    fn number(self, bytes: &[u8], at: usize, len: usize) -> u64 {
-        let end = at.saturating_add(len);
-        let bytes = bytes.get(at..end).unwrap_or_default();
-        let join = |number, byte: &u8| number << 8 | u64::from(*byte);
-        if self.big { bytes.iter().fold(0, join) } else { bytes.iter().rev().fold(0, join) }
-    }
-
-    fn half(self, bytes: &[u8], at: usize) -> u64 {
-        self.number(bytes, at, 2)
-    }
-
-    fn word(self, bytes: &[u8], at: usize) -> u32 {
-        match bytes.get(at..).and_then(<[u8]>::first_chunk) {
-            Some(bytes) if self.big => u32::from_be_bytes(*bytes),
-            Some(bytes) => u32::from_le_bytes(*bytes),
-            None => 0,
-        }
-    }
-
-    /// A number at `wide` or `narrow`, of the file's word size.
-    fn long(self, bytes: &[u8], wide: usize, narrow: usize) -> u64 {
-        if self.wide { self.number(bytes, wide, 8) } else { u64::from(self.word(bytes, narrow)) }
-    }
-
-    fn section_size(self) -> usize {
-        if self.wide { 64 } else { 40 }
-    }
-
-    fn symbol_size(self) -> usize {
-        if self.wide { 24 } else { 16 }
-    }
-}
-
-impl Header {
-    /// Reads and checks the file's header.
-    pub fn read(contents: &Contents<'_>, scratch: &mut Vec<u8>) -> Result<Header, ModuleFileError> {
-        let ident = contents.piece("ELF header", 0, contents.len().min(64), scratch)?;
-        if !ident.starts_with(b"\x7fELF") {
-            return Err(match ident.is_empty() {
-                true => {
-                    ModuleFileError::Outside { what: "ELF header", offset: 0, size: 64, len: 0 }
-                }
-                false => ModuleFileError::NotElf,
-            });
-        }
-        let identity = |at: usize| ident.get(at).copied().unwrap_or_default();
-        let (class, order) = (identity(4), identity(5));
-        let bad = |field, value, why| Err(ModuleFileError::Header { field, value, why });
-        if !matches!(class, 1 | 2) {
-            return bad("EI_CLASS", class.into(), "neither 32 nor 64 bits");
-        }
-        if !matches!(order, 1 | 2) {
-            return bad("EI_DATA", order.into(), "no byte order");
-        }
-        let layout = Layout { wide: class == 2, big: order == 2 };
-        let size = if layout.wide { 64 } else { 52 };
-        let header = contents.piece("ELF header", 0, size, scratch)?;
-        let table = layout.long(header, 40, 32);
-        let tail = if layout.wide { 58 } else { 46 };
-        let (entry, count, names) = (
-            layout.half(header, tail),
-            layout.half(header, tail + 2),
-            layout.half(header, tail + 4),
-        );
-        if entry != layout.section_size() as u64 {
-            return bad("e_shentsize", entry, "not the size of a section header");
-        }
-        if count == 0 {
-            return bad("e_shnum", count, "there are no sections");
-        }
-        if names == 0 || names >= count {
-            return bad("e_shstrndx", names, "no section");
-        }
-        Ok(Header { layout, table, table_size: entry * count, names_index: names })
-    }
-}
-
-/// A part of the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Section {
-    /// Where it begins.
-    pub offset: u64,
-    /// Its size.
-    pub size: u64,
+/// Reads and checks the file's header.
+pub fn header(contents: &Contents<'_>, scratch: &mut Vec<u8>) -> Result<Header, ModuleFileError> {
+    let size = contents.len().min(LONGEST as u64);
+    Ok(Header::parse(contents.piece("ELF header", 0, size, scratch)?)?)
 }
 
 /// The sections that depmod reads.
@@ -135,7 +34,7 @@ pub struct Symbol {
     /// Place of its name.
     pub name: u32,
     /// `st_shndx`.
-    pub section: u64,
+    pub section: usize,
     /// `st_value`.
     pub value: u64,
 }
@@ -158,30 +57,22 @@ impl<'a> Elf<'a> {
         let table = contents.piece("section headers", header.table, header.table_size, table)?;
         let layout = header.layout;
         let mut elf = Elf { layout, table, names: &[] };
-        if let Some(section) = elf.numbered(header.names_index) {
+        if let Some(section) = elf.numbered(header.names) {
             elf.names = contents.piece("section names", section.offset, section.size, names)?;
         }
         Ok(elf)
     }
 
     /// The section of this number, if it has contents.
-    pub fn numbered(&self, number: u64) -> Option<Section> {
-        let number = usize::try_from(number).ok()?;
-        self.described(self.table.chunks_exact(self.layout.section_size()).nth(number)?)
-    }
-
-    fn described(&self, header: &[u8]) -> Option<Section> {
-        (self.layout.word(header, 4) != SHT_NOBITS).then(|| Section {
-            offset: self.layout.long(header, 24, 16),
-            size: self.layout.long(header, 32, 20),
-        })
+    pub fn numbered(&self, number: usize) -> Option<Section> {
+        self.layout.section(self.table.chunks_exact(self.layout.section_size()).nth(number)?)
     }
 
     /// The sections that depmod reads: of each name the first, if it has contents.
     pub fn sections(&self) -> Sections {
         let mut found = Sections::default();
         for header in self.table.chunks_exact(self.layout.section_size()).skip(1) {
-            let at = self.layout.word(header, 0) as usize;
+            let at = self.layout.section_name(header);
             let name = self.names.get(at..).unwrap_or_default();
             let named = |whole: &[u8]| {
                 let rest = name.strip_prefix(whole);
@@ -197,7 +88,7 @@ impl<'a> Elf<'a> {
                 _ => continue,
             };
             if slot.is_none() && named(whole) {
-                *slot = self.described(header);
+                *slot = self.layout.section(header);
             }
         }
         found
@@ -208,7 +99,7 @@ impl<'a> Elf<'a> {
         let layout = self.layout;
         table.chunks_exact(layout.symbol_size()).map(move |entry| Symbol {
             name: layout.word(entry, 0),
-            section: layout.half(entry, if layout.wide { 6 } else { 14 }),
+            section: layout.half(entry, if layout.wide { 6 } else { 14 }) as usize,
             value: layout.long(entry, 8, 4),
         })
     }

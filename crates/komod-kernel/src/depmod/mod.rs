@@ -30,6 +30,7 @@ pub mod facts;
 pub mod hash;
 pub mod indexes;
 pub mod kernel_symbols;
+mod leftovers;
 mod lists;
 mod module_file;
 mod order;

@@ -1,10 +1,11 @@
 //! One module's file → its [`Facts`].
 
 use super::contents::{Buffers, Contents};
-use super::elf::{Elf, Header, Symbol};
+use super::elf::{Elf, Symbol, header};
 use super::error::errno_text;
 use super::facts::{Facts, Gathering, List};
 use super::stamp::Stamp;
+use crate::module_file::header::Fault;
 use rustc_hash::FxHashMap;
 use std::io;
 use std::path::Path;
@@ -57,6 +58,18 @@ pub enum ModuleFileError {
     },
 }
 
+impl From<Fault> for ModuleFileError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::NotElf => Self::NotElf,
+            Fault::Short { len, size } => {
+                Self::Outside { what: "ELF header", offset: 0, size: size as u64, len: len as u64 }
+            }
+            Fault::Field { field, value, why, .. } => Self::Header { field, value, why },
+        }
+    }
+}
+
 /// Reads modules one after another, in the same memory.
 #[derive(Debug, Default)]
 pub struct ModuleReader {
@@ -85,7 +98,7 @@ impl ModuleReader {
         out.clear();
         let Scratch { table, names, symbols, strings, other } = &mut self.scratch;
         let mut contents = Contents::open(path, &mut self.buffers)?;
-        let header = Header::read(&contents, other)?;
+        let header = header(&contents, other)?;
         contents.prepare(header.table, header.table_size)?;
         let elf = Elf::read(&contents, &header, table, names)?;
 

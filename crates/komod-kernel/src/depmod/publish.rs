@@ -1,10 +1,13 @@
 //! Writing the set of index files: all of it or nothing.
 //!
 //! Every file is written under another name and on disk before the first of them takes its place. A
-//! run that fails or is interrupted before leaves the old set as it was.
+//! run that fails or is interrupted before leaves the old set as it was. What a killed run leaves
+//! under the other names goes away with the next ([`leftovers`]).
 
+use super::cache;
 use super::error::{DepmodError, io_error};
 use super::indexes::Index;
+use super::leftovers;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -26,11 +29,13 @@ impl Drop for Unfinished {
 
 /// Puts the files into a folder.
 pub fn publish(folder: &Path, files: &[Index]) -> Result<(), DepmodError> {
+    // The cache is written by some runs only.
+    leftovers::remove(folder, files.iter().map(|file| file.name).chain([cache::FILE]));
     let mut written = Vec::with_capacity(files.len());
     let mut open = Vec::with_capacity(files.len());
     for file in files {
         let target = folder.join(file.name);
-        let hidden = format!(".{}.{}", file.name, std::process::id());
+        let hidden = leftovers::hidden_name(file.name, std::process::id());
         let unfinished = Unfinished { temporary: folder.join(hidden), target };
         let result = create(&unfinished.temporary, &file.bytes);
         open.push(result.map_err(|error| failed(&unfinished, error))?);
@@ -57,6 +62,7 @@ fn create(path: &Path, bytes: &[u8]) -> io::Result<File> {
     // What a killed run with the same number left is in nobody's way.
     let _ = std::fs::remove_file(path);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(path)?;
+    leftovers::claim(&file);
     file.set_permissions(std::fs::Permissions::from_mode(0o644))?;
     file.write_all(bytes)?;
     Ok(file)
@@ -69,14 +75,7 @@ fn failed(file: &Unfinished, error: io::Error) -> DepmodError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn folder(name: &str) -> PathBuf {
-        let folder =
-            std::env::temp_dir().join(format!("komod-publish-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder).unwrap();
-        folder
-    }
+    use crate::scratch::Folder;
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = std::fs::read_dir(folder).unwrap();
@@ -88,7 +87,7 @@ mod tests {
 
     #[test]
     fn the_set_appears_whole() {
-        let folder = folder("whole");
+        let folder = Folder::new("publish");
         let index = |name, text: &str| Index { name, bytes: text.as_bytes().to_vec() };
         publish(&folder, &[index("a", "1"), index("b", "2")]).unwrap();
         publish(&folder, &[index("a", "3"), index("b", "4")]).unwrap();
@@ -96,12 +95,11 @@ mod tests {
         assert_eq!(std::fs::read(folder.join("b")).unwrap(), b"4");
         let mode = std::fs::metadata(folder.join("a")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o644);
-        std::fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]
     fn a_failure_leaves_the_old_set() {
-        let folder = folder("failure");
+        let folder = Folder::new("publish");
         std::fs::write(folder.join("a"), "old").unwrap();
         let set = [
             Index { name: "a", bytes: b"new".to_vec() },
@@ -111,6 +109,16 @@ mod tests {
         assert!(error.contains("no/such/folder: No such file or directory"), "{error}");
         assert_eq!(names(&folder), ["a"]);
         assert_eq!(std::fs::read(folder.join("a")).unwrap(), b"old");
-        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn what_a_killed_run_has_left_goes() {
+        let folder = Folder::new("publish");
+        let gone = leftovers::tests::gone();
+        folder.file(&format!(".a.{gone}"), "half");
+        folder.file(&format!(".{}.{gone}", cache::FILE), "half");
+        folder.file(&format!(".c.{gone}"), "of another set");
+        publish(&folder, &[Index { name: "a", bytes: b"1".to_vec() }]).unwrap();
+        assert_eq!(names(&folder), [format!(".c.{gone}"), "a".to_owned()]);
     }
 }

@@ -191,15 +191,7 @@ fn loosen(image: &mut [u8], force: Force) {
 mod tests {
     use super::super::FakeHost;
     use super::*;
-
-    /// A folder of its own for a test's files.
-    fn file(name: &str, contents: &[u8]) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("komod-insert-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let path = folder.join(name);
-        std::fs::write(&path, contents).unwrap();
-        path
-    }
+    use crate::scratch::Folder;
 
     fn gzip(data: &[u8]) -> Vec<u8> {
         use std::io::Write;
@@ -210,10 +202,11 @@ mod tests {
 
     #[test]
     fn the_file_itself_where_the_kernel_can_read_it() {
+        let folder = Folder::new("insert");
         let mut host = FakeHost::default();
-        let plain = file("plain.ko", b"\x7fELF, nearly");
+        let plain = folder.file("plain.ko", b"\x7fELF, nearly");
         insert(&host, &plain, c"x=1", Force::ALL).unwrap();
-        let packed = file("packed.ko.gz", &gzip(b"\x7fELF, nearly"));
+        let packed = folder.file("packed.ko.gz", gzip(b"\x7fELF, nearly"));
         insert(&host, &packed, c"", Force::default()).unwrap();
         host.files.insert("/sys/module/compression".into(), b"gzip\n".to_vec());
         insert(&host, &packed, c"", Force::default()).unwrap();
@@ -223,28 +216,31 @@ mod tests {
 
     #[test]
     fn contents_in_kernels_without_finit_module() {
+        let folder = Folder::new("insert");
         let host = FakeHost::default();
         host.no_finit.set(libc::ENOSYS);
-        insert(&host, &file("old.ko", b"\x7fELF, nearly"), c"", Force::default()).unwrap();
+        insert(&host, &folder.file("old.ko", b"\x7fELF, nearly"), c"", Force::default()).unwrap();
         assert_eq!(host.calls.borrow()[1], "init 12 []");
-        let error = insert(&host, &file("no.ko", b"some text"), c"", Force::default());
+        let error = insert(&host, &folder.file("no.ko", b"some text"), c"", Force::default());
         assert_eq!(error.unwrap_err().errno(), libc::EINVAL);
     }
 
     #[test]
     fn what_is_no_module_file() {
+        let folder = Folder::new("insert");
         let host = FakeHost::default();
         let errno = |path: &Path| insert(&host, path, c"", Force::default()).unwrap_err().errno();
         assert_eq!(errno(Path::new("/nowhere/a.ko")), libc::ENOENT);
         assert_eq!(errno(Path::new("/")), libc::EISDIR);
         assert_eq!(errno(Path::new("/dev/null")), libc::EINVAL);
-        assert_eq!(errno(&file("short.ko", b"abc")), libc::EINVAL);
+        assert_eq!(errno(&folder.file("short.ko", b"abc")), libc::EINVAL);
         let mut torn = gzip(&[7; 5000]);
         torn.truncate(20);
-        assert_eq!(errno(&file("torn.ko.gz", &torn)), libc::EINVAL);
+        assert_eq!(errno(&folder.file("torn.ko.gz", &torn)), libc::EINVAL);
         assert!(host.calls.borrow().is_empty(), "{:?}", host.calls);
         host.no_finit.set(libc::EPERM);
-        let error = insert(&host, &file("a.ko", b"\x7fELF.."), c"", Force::default()).unwrap_err();
+        let error =
+            insert(&host, &folder.file("a.ko", b"\x7fELF.."), c"", Force::default()).unwrap_err();
         assert!(error.is_refusal());
         assert_eq!(error.errno(), libc::EPERM);
     }

@@ -36,6 +36,8 @@ pub enum Problem {
     /// Nodes take more room than the file has: they are reached by more than one way, or in
     /// circles.
     Circular,
+    /// The keys to be compared are longer, all together, than those of any sound file.
+    Patterns,
 }
 
 impl fmt::Display for Problem {
@@ -49,6 +51,7 @@ impl fmt::Display for Problem {
                 write!(f, "children from {first:#04x} to {last:#04x} are none")
             }
             Self::Circular => write!(f, "nodes are reached by more than one way"),
+            Self::Patterns => write!(f, "patterns are too many and too long"),
         }
     }
 }

@@ -21,8 +21,8 @@ impl Index {
     /// The values of all keys that match `text`, taken as patterns, by priority. Of the same
     /// priority those found last come first, as in kmod.
     pub fn matching(&self, text: &[u8]) -> Result<Vec<Value<'_>>, IndexError> {
-        let mut search =
-            Search { index: self, text, budget: Budget::of(&self.bytes), found: vec![] };
+        let (budget, patterns) = (Budget::of(&self.bytes), Budget::of_patterns(&self.bytes));
+        let mut search = Search { index: self, text, budget, patterns, found: vec![] };
         search.run().map_err(|wrong| self.damaged(wrong))?;
         let mut found = search.found;
         found.reverse();
@@ -48,6 +48,8 @@ struct Search<'i, 't> {
     index: &'i Index,
     text: &'t [u8],
     budget: Budget,
+    /// For the patterns that are tried.
+    patterns: Budget,
     found: Vec<Value<'i>>,
 }
 
@@ -92,6 +94,10 @@ impl Search<'_, '_> {
     ) -> Result<(), Wrong> {
         let mut walk = Walk::below(self.index, reference, before);
         while let Some((key, node)) = walk.next(&mut self.budget)? {
+            if !node.has_values() {
+                continue;
+            }
+            self.patterns.spend_pattern(&node, key)?;
             if key.get(skipped..).is_some_and(|pattern| fnmatch(pattern, text)) {
                 for value in node.values() {
                     let value = value?;

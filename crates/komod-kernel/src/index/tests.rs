@@ -180,6 +180,29 @@ fn deep_chains_are_walked() {
     assert_eq!(listed(&index), format!("{key} v 0;"));
 }
 
+/// A value at every node of a deep chain: each key is a pattern, and they get longer and longer.
+#[test]
+fn long_patterns_are_not_all_tried() {
+    let chain = |levels: usize| {
+        let mut deep = header(0x2000_000c);
+        // The root leads to `*`, each node behind it to another `[`.
+        deep.extend(b"**");
+        deep.extend((0x6000_0012_u32).to_be_bytes());
+        for level in 0..levels {
+            deep.extend(b"[[");
+            let next = 0x12 + (level + 1) * 16;
+            deep.extend((0x6000_0000 | u32::try_from(next).unwrap()).to_be_bytes());
+            deep.extend([0, 0, 0, 1, 0, 0, 0, 0, b'v', 0]);
+        }
+        // The last one's child is none.
+        deep.extend([b'[', b'[', 0, 0, 0, 0, 0, 0, 0, 0]);
+        opened(&deep)
+    };
+    assert_eq!(matching(&chain(500), "[[["), "v v v v");
+    let error = chain(20_000).matching(b"[[[[").unwrap_err();
+    assert!(matches!(error, IndexError::Damaged { problem: Problem::Patterns, .. }), "{error}");
+}
+
 #[test]
 fn strings_and_tables_end_in_the_file() {
     let mut prefix = header(0x8000_000c);

@@ -76,7 +76,7 @@ pub fn steps(
         steps: Vec::new(),
     };
     for module in &group {
-        if let Some(refusal) = modules.config.refusal(&module.name) {
+        if let Some(refusal) = modules.refusal(module) {
             let needed = (module.name != target.name).then(|| module.name.clone());
             return Err(InsertionError::Refused { needed, refusal });
         }
@@ -137,7 +137,7 @@ impl Plan<'_> {
                 Work::Whole(module) => {
                     if self.expanded.insert(module.key()) {
                         let group = group(self.modules, &module)?;
-                        let refused = |m: &Module| self.modules.config.refusal(&m.name).is_some();
+                        let refused = |m: &Module| self.modules.refusal(m).is_some();
                         if !group.iter().any(refused) {
                             self.work.extend(group.into_iter().rev().map(Work::Around));
                         }

@@ -4,8 +4,8 @@ use super::directory::{Directory, File};
 use super::{Config, Manner};
 use crate::fnmatch::fnmatch;
 use crate::index::{Index, IndexError};
-use crate::modprobe::config::Rule;
-use crate::name::normalized;
+use crate::modprobe::config::{Refusal, Rule};
+use crate::name::{self, normalized};
 
 /// A module as it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,6 +111,15 @@ impl Modules<'_> {
     /// The command that is run instead of removing it.
     pub fn remove_command(&self, module: &Module) -> Option<&[u8]> {
         first(&self.config.removes, module)
+    }
+
+    /// Why it must not be inserted, if so: by its name, or those in its file. kmod knows no limits.
+    pub fn refusal(&self, module: &Module) -> Option<Refusal> {
+        if self.manner == Manner::Kmod {
+            return None;
+        }
+        let by_file = |file: &File| self.config.refusal_of_file(name::as_path(&file.path));
+        self.config.refusal(&module.name).or_else(|| module.file.as_ref().and_then(by_file))
     }
 
     /// Are there soft dependencies that stand for any module?

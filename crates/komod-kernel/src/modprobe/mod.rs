@@ -5,13 +5,15 @@
 //! * [`directory`]: a kernel's module directory by its indexes;
 //! * [`lookup`]: from a name or an alias to modules;
 //! * [`insertion`]: the steps that insert a module; [`removal`]: those that remove one;
-//! * [`name`]: the one form of names.
+//! * [`command`]: the text of an `install` or `remove` command.
 //!
 //! Names, paths and options are bytes: kernel and file system know no encoding.
 //!
 //! kmod takes the first `softdep` line of a module only, and forgets its `install` command when
-//! there is one. Here all lines count and the command stays, unless [`Manner::Kmod`] is asked for.
+//! there is one. Here all lines count and the command stays, and there are limits to what is loaded
+//! ([`config::limits`]), unless [`Manner::Kmod`] is asked for.
 
+pub mod command;
 pub mod config;
 pub mod directory;
 pub mod insertion;
@@ -28,7 +30,8 @@ pub use lookup::{Module, Modules};
 /// Where kmod's decisions are not what a reader of the configuration expects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Manner {
-    /// All `softdep` lines of a module count; its `install` command stays in force.
+    /// All `softdep` lines of a module count; its `install` command stays in force. What is
+    /// forbidden is not loaded.
     #[default]
     Komod,
     /// As kmod 30 and 34 decide (`KOMOD_COMPAT=kmod`).

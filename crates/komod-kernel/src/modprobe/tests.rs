@@ -7,13 +7,27 @@ use super::removal::{self, RemovalError, Remover};
 use super::{Config, Directory, Manner, Modules};
 use crate::host::{FakeHost, FakeModule};
 use crate::index::samples::{Layout, bytes, entries};
+use crate::module_file::samples::named;
+use crate::scratch::Folder;
+use std::ops::Deref;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A directory with the modules a, b (needs a), c (needs b and a) and the built-in z.
-fn directory(name: &str) -> Directory {
-    let path = std::env::temp_dir().join(format!("komod-modprobe-{name}-{}", std::process::id()));
-    std::fs::create_dir_all(&path).unwrap();
+struct Sample {
+    directory: Directory,
+    folder: Folder,
+}
+
+impl Deref for Sample {
+    type Target = Directory;
+
+    fn deref(&self) -> &Directory {
+        &self.directory
+    }
+}
+
+fn directory() -> Sample {
+    let folder = Folder::new("modprobe");
     let dependencies = [("a", 0, "a.ko:"), ("b", 1, "b.ko: a.ko"), ("c", 2, "c.ko: b.ko a.ko")];
     let aliases = [("dev:*", 2, "c"), ("dev:1", 0, "a"), ("one", 1, "b")];
     let builtin = [("z", 0, "")];
@@ -22,9 +36,9 @@ fn directory(name: &str) -> Directory {
         ("modules.alias.bin", &aliases),
         ("modules.builtin.bin", &builtin),
     ] {
-        std::fs::write(path.join(file), bytes(&entries(list), Layout::Before)).unwrap();
+        folder.file(file, bytes(&entries(list), Layout::Before));
     }
-    Directory::new(path)
+    Sample { directory: Directory::new(folder.to_owned()), folder }
 }
 
 fn config(text: &str) -> Config {
@@ -55,7 +69,7 @@ fn plan(modules: Modules<'_>, name: &str) -> Result<String, InsertionError> {
 
 #[test]
 fn dependencies_come_first() {
-    let directory = directory("plan");
+    let directory = directory();
     let config = config("softdep b pre: z dev:1\ninstall a run\nalias two nothing");
     let planned = |manner, name| {
         plan(Modules { config: &config, directory: &directory, manner }, name).unwrap()
@@ -70,7 +84,7 @@ fn dependencies_come_first() {
 
 #[test]
 fn softdeps_add_up() {
-    let directory = directory("softdeps");
+    let directory = directory();
     let config = config("softdep a pre: z\nsoftdep a post: b\ninstall a run");
     let planned =
         |manner| plan(Modules { config: &config, directory: &directory, manner }, "a").unwrap();
@@ -81,7 +95,7 @@ fn softdeps_add_up() {
 /// However long a chain is, and in circles.
 #[test]
 fn softdeps_in_a_row() {
-    let directory = directory("chain");
+    let directory = directory();
     let mut lines = String::from("alias end0 z\n");
     for number in 0..5000 {
         lines += &format!("install m{number} run\nsoftdep m{number} pre: m{}\n", number + 1);
@@ -95,7 +109,7 @@ fn softdeps_in_a_row() {
 
 #[test]
 fn forbidden_modules_stay_out() {
-    let directory = directory("forbidden");
+    let directory = directory();
     let config = config("forbid b\nsoftdep a post: one\nsoftdep a pre: z");
     let modules = Modules { config: &config, directory: &directory, manner: Manner::Komod };
     assert_eq!(plan(modules, "a").unwrap(), "z? a");
@@ -107,6 +121,26 @@ fn forbidden_modules_stay_out() {
     assert_eq!(plan(modules, "b").unwrap(), "a b");
     let refused = plan(modules, "c").unwrap_err().to_string();
     assert_eq!(refused, "not in the list of allowed modules (t.conf line 1)");
+}
+
+/// A file that has another name than its module is forbidden by either.
+#[test]
+fn forbidden_under_another_name() {
+    let directory = directory();
+    directory.folder.file("a.ko", named("evil-one"));
+    let config = config("forbid evil*");
+    let modules = Modules { config: &config, directory: &directory, manner: Manner::Komod };
+    let refused = |name| plan(modules, name).unwrap_err().to_string();
+    assert_eq!(refused("a"), "forbidden by t.conf line 1");
+    assert_eq!(refused("c"), "it depends on 'a', which is forbidden by t.conf line 1");
+    // kmod knows nothing of that.
+    assert_eq!(plan(Modules { manner: Manner::Kmod, ..modules }, "c").unwrap(), "a b c");
+    let allowed = self::config("allow-only evil_one b");
+    let modules = Modules { config: &allowed, ..modules };
+    assert_eq!(
+        plan(modules, "b").unwrap_err().to_string(),
+        "it depends on 'a', which is not in the list of allowed modules (t.conf line 1)"
+    );
 }
 
 /// Notes what it is told, and lets the rest go on.
@@ -133,9 +167,7 @@ impl Remover for Notes {
 }
 
 fn removal(host: &FakeHost, config: &str, wish: removal::Wish) -> String {
-    // Each call has its own: tests run side by side.
-    static TURN: AtomicU32 = AtomicU32::new(0);
-    let directory = directory(&format!("removal{}", TURN.fetch_add(1, Ordering::Relaxed)));
+    let directory = directory();
     let config = self::config(config);
     let modules = Modules { config: &config, directory: &directory, manner: Manner::Komod };
     let mut notes = Notes::default();

@@ -6,19 +6,20 @@
 //! bits and either byte order: modules of other machines are looked at, too.
 
 mod elf;
+pub(crate) mod header;
+mod names;
 mod signature;
 mod source;
+pub(crate) mod unpacked;
 
-pub use elf::Section;
 pub use signature::{KeyKind, Trailer};
 
+use elf::Sections;
 use komod_object::compress::DecompressError;
 use source::Source;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// More of a module is not decompressed: five times Debian's largest with its debug information.
-const MAX_MODULE: usize = 1 << 30;
 /// A larger section is not read at once. Debian's largest `.modinfo` has 70 KB.
 const MAX_SECTION: u64 = 64 << 20;
 
@@ -90,19 +91,16 @@ impl ModuleFileError {
 pub struct ModuleFile {
     path: PathBuf,
     source: Source,
-    sections: Vec<Section>,
-    names: Vec<u8>,
+    sections: Sections,
 }
 
 impl ModuleFile {
     /// Opens a file and reads its table of sections.
     pub fn open(path: &Path) -> Result<Self, ModuleFileError> {
-        let source = Source::open(path, MAX_MODULE)?;
-        let mut file =
-            ModuleFile { path: path.to_owned(), source, sections: Vec::new(), names: Vec::new() };
-        (file.sections, file.names) = elf::sections(&file.source)
-            .map_err(|problem| problem.in_file(&file.path, file.source.size()))?;
-        Ok(file)
+        let source = Source::open(path)?;
+        let sections = Sections::read(&source);
+        let sections = sections.map_err(|problem| problem.in_file(path, source.size()))?;
+        Ok(ModuleFile { path: path.to_owned(), source, sections })
     }
 
     /// How the file is compressed.
@@ -112,18 +110,15 @@ impl ModuleFile {
 
     /// The contents of the first section of this name.
     pub fn section(&self, name: &str) -> Result<Option<Vec<u8>>, ModuleFileError> {
-        let named = |section: &&Section| elf::is_named(&self.names, section, name.as_bytes());
-        let Some(section) = self.sections.iter().find(named) else { return Ok(None) };
-        if !section.in_file {
-            return Ok(Some(Vec::new()));
-        }
-        let contents = match section.size {
+        let Some(section) = self.sections.named(name.as_bytes()) else { return Ok(None) };
+        let Some(contents) = section.contents else { return Ok(Some(Vec::new())) };
+        let contents = match contents.size {
             size if size > MAX_SECTION => Err(elf::Problem::Value {
                 what: "a section's size",
                 offset: section.header,
                 value: size,
             }),
-            size => self.source.read(section.offset, size),
+            size => self.source.read(contents.offset, size),
         };
         contents.map(Some).map_err(|problem| problem.in_file(&self.path, self.source.size()))
     }
@@ -131,7 +126,7 @@ impl ModuleFile {
     /// The identifier of the build, if the linker put one in (`.note.gnu.build-id`).
     pub fn build_id(&self) -> Result<Option<Vec<u8>>, ModuleFileError> {
         let note = self.section(".note.gnu.build-id")?;
-        Ok(note.and_then(|note| elf::build_id(&note, self.source.order())))
+        Ok(note.and_then(|note| elf::build_id(&note, self.sections.layout)))
     }
 
     /// The signature at the file's end, taken apart; `None` if there is none that fits the file.
@@ -141,5 +136,7 @@ impl ModuleFile {
     }
 }
 
+#[cfg(test)]
+pub(crate) mod samples;
 #[cfg(test)]
 mod tests;

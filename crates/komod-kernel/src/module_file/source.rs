@@ -1,7 +1,11 @@
-//! The bytes of a file, read where they are wanted.
+//! The bytes of a file, read where they are wanted. What modinfo wants stands at the end; depmod,
+//! which looks at thousands of files, reads other parts, into memory that it uses again
+//! (`depmod::contents`).
 
 use super::ModuleFileError;
-use super::elf::{Order, Problem};
+use super::elf::Problem;
+use super::header::LONGEST;
+use super::unpacked;
 use komod_object::compress::{Format, decompress};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -29,7 +33,7 @@ pub struct Source {
 }
 
 impl Source {
-    pub fn open(path: &Path, limit: usize) -> Result<Self, ModuleFileError> {
+    pub fn open(path: &Path) -> Result<Self, ModuleFileError> {
         let read_error = |source| ModuleFileError::Read { path: path.to_owned(), source };
         // A pipe is not waited for.
         let mut file = OpenOptions::new()
@@ -45,7 +49,7 @@ impl Source {
         if size < SHORTEST {
             return Err(ModuleFileError::Short { path: path.to_owned(), size });
         }
-        let mut start = vec![0; 64];
+        let mut start = vec![0; LONGEST];
         let len = file.read_at(&mut start, 0).map_err(read_error)?;
         start.truncate(len);
         let Some(format) = Format::detect(&start) else {
@@ -56,11 +60,12 @@ impl Source {
             return Ok(Source { file, size, end, end_at, start, compression: None });
         };
         let mut packed = Vec::with_capacity(usize::try_from(size.min(64 << 20)).unwrap_or(0));
-        Read::by_ref(&mut file).take(limit as u64).read_to_end(&mut packed).map_err(read_error)?;
-        let end = decompress(&packed, limit)
+        let most = unpacked::MAX_PACKED;
+        Read::by_ref(&mut file).take(most).read_to_end(&mut packed).map_err(read_error)?;
+        let end = decompress(&packed, unpacked::limit(packed.len()))
             .map_err(|source| ModuleFileError::Compression { path: path.to_owned(), source })?
             .into_owned();
-        start = end.get(..64).unwrap_or(&end).to_vec();
+        start = end.get(..LONGEST).unwrap_or(&end).to_vec();
         let size = end.len() as u64;
         if size < SHORTEST {
             return Err(ModuleFileError::Short { path: path.to_owned(), size });
@@ -75,7 +80,7 @@ impl Source {
             size: bytes.len() as u64,
             end: bytes.to_vec(),
             end_at: 0,
-            start: bytes.get(..64).unwrap_or(bytes).to_vec(),
+            start: bytes.get(..LONGEST).unwrap_or(bytes).to_vec(),
             compression: None,
         }
     }
@@ -88,14 +93,9 @@ impl Source {
         self.compression
     }
 
-    /// The first 64 bytes, or all.
+    /// The first bytes, as many as the longest header has.
     pub fn start(&self) -> &[u8] {
         &self.start
-    }
-
-    /// The byte order that the file says it has.
-    pub fn order(&self) -> Order {
-        if self.start.get(5) == Some(&2) { Order::Big } else { Order::Little }
     }
 
     /// So many bytes at an offset, all inside of the file.

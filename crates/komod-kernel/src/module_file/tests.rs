@@ -1,63 +1,25 @@
 //! Files made by hand, whole and broken.
 
-use super::elf::{self, Order};
+use super::elf::{self, Sections};
+use super::header::Layout;
+use super::samples::{USUAL, elf};
 use super::source::Source;
 use super::*;
-
-/// An ELF file with these sections behind the table of names.
-fn elf(wide: bool, order: Order, sections: &[(&str, &[u8])]) -> Vec<u8> {
-    let number = |value: u64, size: usize| match order {
-        Order::Little => value.to_le_bytes()[..size].to_vec(),
-        Order::Big => value.to_be_bytes()[8 - size..].to_vec(),
-    };
-    let (word, header, shoff, shentsize) = if wide { (8, 64, 40, 58) } else { (4, 52, 32, 46) };
-    let entry = if wide { 64 } else { 40 };
-    let mut file = vec![0; header];
-    file[..4].copy_from_slice(b"\x7fELF");
-    file[4] = if wide { 2 } else { 1 };
-    file[5] = if order == Order::Big { 2 } else { 1 };
-    let mut names = b"\0.shstrtab\0".to_vec();
-    let mut headers = vec![0; entry];
-    let mut add = |file: &mut Vec<u8>, name: u64, contents: &[u8]| {
-        let mut one = [number(name, 4), number(1, 4), vec![0; 2 * word]].concat();
-        one.extend(number(file.len() as u64, word));
-        one.extend(number(contents.len() as u64, word));
-        one.resize(entry, 0);
-        headers.extend(one);
-        file.extend_from_slice(contents);
-    };
-    let mut places = Vec::new();
-    for (name, _) in sections {
-        places.push(names.len() as u64);
-        names.extend_from_slice(name.as_bytes());
-        names.push(0);
-    }
-    add(&mut file, 1, &names);
-    for ((_, contents), place) in sections.iter().zip(places) {
-        add(&mut file, place, contents);
-    }
-    let table = number(file.len() as u64, word);
-    file[shoff..shoff + word].copy_from_slice(&table);
-    let count = sections.len() as u64 + 2;
-    let last = [number(entry as u64, 2), number(count, 2), number(1, 2)].concat();
-    file[shentsize..shentsize + 6].copy_from_slice(&last);
-    file.extend(headers);
-    file
-}
 
 fn file(bytes: &[u8]) -> Result<ModuleFile, ModuleFileError> {
     let source = Source::of(bytes);
     let path = PathBuf::from("x.ko");
-    let (sections, names) =
-        elf::sections(&source).map_err(|problem| problem.in_file(&path, source.size()))?;
-    Ok(ModuleFile { path, source, sections, names })
+    let sections =
+        Sections::read(&source).map_err(|problem| problem.in_file(&path, source.size()))?;
+    Ok(ModuleFile { path, source, sections })
 }
 
 #[test]
 fn all_kinds_of_elf() {
     for wide in [true, false] {
-        for order in [Order::Little, Order::Big] {
-            let file = file(&elf(wide, order, &[(".text", b"x"), (".modinfo", b"a=b\0")])).unwrap();
+        for big in [false, true] {
+            let sections: [(&str, &[u8]); 2] = [(".text", b"x"), (".modinfo", b"a=b\0")];
+            let file = file(&elf(Layout { wide, big }, &sections)).unwrap();
             assert_eq!(file.section(".modinfo").unwrap().unwrap(), b"a=b\0");
             assert_eq!(file.section(".modinf").unwrap(), None);
             assert!(file.signature().unwrap().is_none());
@@ -67,7 +29,7 @@ fn all_kinds_of_elf() {
 
 #[test]
 fn every_truncation_and_change_is_an_error_or_none() {
-    let whole = elf(true, Order::Little, &[(".modinfo", b"a=b\0"), (".note.gnu.build-id", b"x")]);
+    let whole = elf(USUAL, &[(".modinfo", b"a=b\0"), (".note.gnu.build-id", b"x")]);
     let look = |bytes: &[u8]| {
         if let Ok(file) = file(bytes) {
             let _ = (file.section(".modinfo"), file.build_id(), file.signature());
@@ -88,18 +50,15 @@ fn every_truncation_and_change_is_an_error_or_none() {
 
 #[test]
 fn errors_say_where() {
-    let mut bytes = elf(true, Order::Little, &[(".modinfo", b"a=b\0")]);
+    let mut bytes = elf(USUAL, &[(".modinfo", b"a=b\0")]);
     let text = |bytes: &[u8]| file(bytes).unwrap_err().to_string();
     bytes[62] = 9;
     assert_eq!(
         text(&bytes),
-        format!(
-            "x.ko: the section of names at offset 0x3e is 0x9; the file has {:#x} bytes",
-            bytes.len()
-        )
+        format!("x.ko: e_shstrndx at offset 0x3e is 0x9; the file has {:#x} bytes", bytes.len())
     );
     bytes[4] = 7;
-    assert!(text(&bytes).starts_with("x.ko: the ELF class at offset 0x4 is 0x7"));
+    assert!(text(&bytes).starts_with("x.ko: EI_CLASS at offset 0x4 is 0x7"));
     let error = file(b"a text, no module").unwrap_err();
     assert_eq!(error.errno(), libc::ENOEXEC);
 }
@@ -111,7 +70,7 @@ fn notes() {
         let sizes = [name.len() as u32, id.len() as u32, 3].map(u32::to_le_bytes).concat();
         [&sizes, name, id].concat()
     };
-    let id = |bytes: &[u8]| elf::build_id(bytes, Order::Little);
+    let id = |bytes: &[u8]| elf::build_id(bytes, USUAL);
     assert_eq!(id(&note(b"GNU\0", b"1234")).unwrap(), b"1234");
     assert_eq!(id(&note(b"", b"")), None);
     assert_eq!(id(&note(b"GNU\0", b"")), None);
@@ -129,7 +88,7 @@ fn notes() {
 #[test]
 fn signatures_of_both_times() {
     let signed = |trailer: [u8; 8], before: &[u8], size: u32| {
-        let mut bytes = elf(true, Order::Little, &[(".modinfo", b"a=b\0")]);
+        let mut bytes = elf(USUAL, &[(".modinfo", b"a=b\0")]);
         bytes.extend_from_slice(before);
         bytes.extend_from_slice(&trailer);
         bytes.extend_from_slice(&size.to_be_bytes());
@@ -146,4 +105,24 @@ fn signatures_of_both_times() {
     );
     assert!(signed([0, 0, 2, 0, 0, 0, 0, 0], b"message", u32::MAX).is_none());
     assert!(signed([0, 0, 2, 0, 0, 0, 0, 0], b"", 0).is_none());
+}
+
+#[test]
+fn names_of_itself() {
+    let name = |at: usize, name: &[u8]| [&vec![7; at][..], name, b"\0rest"].concat();
+    let names = |wide: bool, sections: &[(&str, &[u8])]| {
+        let names = file(&elf(Layout { wide, big: false }, sections)).unwrap().names();
+        names.into_iter().map(|name| String::from_utf8(name).unwrap()).collect::<Vec<_>>()
+    };
+    let (info, this) = (".modinfo", ".gnu.linkonce.this_module");
+    let own = name(24, b"own");
+    assert_eq!(names(true, &[(info, b"x=1\0name=own\0"), (this, &own)]), ["own"]);
+    assert_eq!(names(true, &[(info, b"name=sn-d\0name=c\0"), (this, &own)]), ["sn_d", "own"]);
+    assert_eq!(names(false, &[(info, b"license=GPL\0"), (this, &name(12, b"own"))]), ["own"]);
+    // A name without an end has its longest.
+    let long = [&[7; 24][..], &[b'n'; 200]].concat();
+    assert_eq!(names(true, &[(this, &long)]), ["n".repeat(56)]);
+    for none in [&[7_u8; 24][..], &[7; 3], b""] {
+        assert!(names(true, &[(info, b"name=\0"), (this, none)]).is_empty());
+    }
 }

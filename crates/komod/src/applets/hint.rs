@@ -61,6 +61,7 @@ fn hint(lines: &[String], errno: i32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scratch::Folder;
     use komod_kernel::host::FakeHost;
     use komod_kernel::host::insert::{Force, insert};
 
@@ -69,10 +70,8 @@ mod tests {
         let mut host = FakeHost::default();
         let lines = lines.iter().map(|line| (*line).to_owned()).collect();
         host.refusals.insert("hinted".into(), (errno, lines));
-        let folder = std::env::temp_dir().join(format!("komod-hint-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let path = folder.join("hinted.ko");
-        std::fs::write(&path, b"\x7fELF, nearly").unwrap();
+        let folder = Folder::new("hint");
+        let path = folder.file("hinted.ko", b"\x7fELF, nearly");
         let log = Log::new("insmod");
         let hints = Hints::when(true, &host);
         let error = insert(&host, &path, c"", Force::default()).unwrap_err();

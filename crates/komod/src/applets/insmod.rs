@@ -91,6 +91,10 @@ fn insmod(work: &mut Work<'_>) -> Ended {
         work.log.error(format_args!("could not load module {shown}: {text}"));
         return Ok(false);
     }
+    if let Some(refusal) = work.limits.refusal(path, &work.log) {
+        work.log.error(format_args!("could not insert module {shown}: {refusal}"));
+        return Ok(false);
+    }
     let parameters = arguments.iter().map(|argument| parameter(argument)).collect::<Vec<_>>();
     // No argument of a program has a NUL.
     let parameters = CString::new(parameters.join(&b' ')).unwrap_or_default();
@@ -128,37 +132,41 @@ fn parameter(argument: &OsStr) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::work::tried;
+    use super::super::limits::Limits;
+    use super::super::sample;
+    use super::super::work::{tried, tried_under};
     use super::*;
+    use crate::scratch::Folder;
     use komod_kernel::host::FakeHost;
+    use komod_kernel::modprobe::Manner;
 
     /// A file that a fake kernel takes for the module of its name.
-    fn module(name: &str) -> String {
-        let folder = std::env::temp_dir().join(format!("komod-insmod-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let path = folder.join(name);
-        std::fs::write(&path, b"\x7fELF, nearly").unwrap();
+    fn module(folder: &Folder, name: &str) -> String {
+        text(&folder.file(name, b"\x7fELF, nearly"))
+    }
+
+    fn text(path: &Path) -> String {
         path.to_str().unwrap().to_owned()
     }
 
     #[test]
     fn arguments_become_parameters() {
-        let host = FakeHost::default();
-        let a = module("a.ko");
+        let (host, folder) = (FakeHost::default(), Folder::new("insmod"));
+        let a = module(&folder, "a.ko");
         let command = ["insmod", &a, "x=1", "y=a b", "z=\"c d\"", "e f", "-f", "w="];
         assert_eq!(tried(insmod, &host, &command), (true, String::new(), vec![]));
         assert_eq!(host.calls.borrow()[0], "finit a.ko [x=1 y=\"a b\" z=\"c d\" e f w=] 3");
-        let b = module("b.ko");
+        let b = module(&folder, "b.ko");
         assert!(tried(insmod, &host, &["insmod", "--force-m", &b]).0);
-        let c = module("c.ko");
+        let c = module(&folder, "c.ko");
         assert!(tried(insmod, &host, &["insmod", "--force-verm", &c]).0);
         assert!(host.calls.borrow()[1].ends_with(" 1") && host.calls.borrow()[2].ends_with(" 2"));
     }
 
     #[test]
     fn errors_have_their_texts() {
-        let mut host = FakeHost::default();
-        let a = module("e.ko");
+        let (mut host, folder) = (FakeHost::default(), Folder::new("insmod"));
+        let a = module(&folder, "e.ko");
         for (errno, text) in [
             (8, "Invalid module format"),
             (2, "Unknown symbol in module"),
@@ -182,5 +190,53 @@ mod tests {
             said(&["insmod", "/nowhere/x.ko"]),
             ["insmod: ERROR: could not load module /nowhere/x.ko: No such file or directory"]
         );
+    }
+
+    #[test]
+    fn what_is_forbidden_is_not_loaded() {
+        let (host, folder) = (FakeHost::default(), Folder::new("insmod"));
+        let conf = folder.file("a.conf", "options x y=1\nforbid evil* b-ad\n");
+        let limits = |manner| Limits { directories: vec![conf.clone()], manner };
+        let insmod = |manner, file: &str| {
+            tried_under(limits(manner), insmod, &host, &["insmod", file, "p=1"])
+        };
+        let good = module(&folder, "good.ko");
+        let bad = module(&folder, "b_ad.ko");
+        let hidden = text(&folder.file("good2.ko", sample::module(b"name=evil\0")));
+        for file in [&bad, &hidden] {
+            let (ended, _, messages) = insmod(Manner::Komod, file);
+            assert!(!ended);
+            let why = format!("forbidden by {} line 2", conf.display());
+            let said = format!("insmod: ERROR: could not insert module {file}: {why}");
+            assert_eq!(messages, [said]);
+        }
+        assert!(host.calls.borrow().is_empty(), "{:?}", host.calls);
+        assert!(insmod(Manner::Komod, &good).0);
+        for file in [&bad, &hidden] {
+            assert_eq!(insmod(Manner::Kmod, file), (true, String::new(), vec![]));
+        }
+        assert_eq!(host.calls.borrow().len(), 3);
+    }
+
+    #[test]
+    fn only_what_is_allowed_is_loaded() {
+        let (host, folder) = (FakeHost::default(), Folder::new("insmod"));
+        folder.file("list.conf", "allow-only good*\n");
+        folder.file("other.txt", "forbid *\n");
+        let limits = Limits { directories: vec![folder.to_owned()], manner: Manner::Komod };
+        let insmod = |file: &str| tried_under(limits.clone(), insmod, &host, &["insmod", file]);
+        assert!(insmod(&module(&folder, "good-one.ko")).0);
+        for file in [
+            module(&folder, "other.ko"),
+            text(&folder.file("good2.ko", sample::module(b"name=evil\0"))),
+        ] {
+            let (ended, _, messages) = insmod(&file);
+            assert!(!ended);
+            let ending = "not in the list of allowed modules";
+            let place = folder.join("list.conf");
+            let ending = format!("{file}: {ending} ({} line 1)", place.display());
+            assert!(messages[0].ends_with(&ending), "{messages:?}");
+        }
+        assert_eq!(host.calls.borrow().len(), 1);
     }
 }

@@ -77,7 +77,8 @@ fn kmod(work: &mut Work<'_>) -> Ended {
     };
     let call = Call { program, arguments: parsed.operands };
     work.log.program = call.name();
-    tool(&mut Work { call: &call, host: work.host, log: work.log.clone(), out: work.out })
+    let (log, limits) = (work.log.clone(), work.limits.clone());
+    tool(&mut Work { call: &call, host: work.host, log, out: work.out, limits })
 }
 
 #[cfg(test)]

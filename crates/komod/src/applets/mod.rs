@@ -3,19 +3,23 @@
 //! komod is one of them when called by its name (exactly), or as `komod insmod …`. They read their
 //! options as getopt does ([`getopt`]), write messages in kmod's form ([`log`]) and end with kmod's
 //! exit statuses, 0 and 1. Each tool is a file of its own; it does its [`work`] on a
-//! `komod_kernel::host::Host`, and may tell the kernel's own reason of a refusal ([`hint`]).
+//! `komod_kernel::host::Host`, and may tell the kernel's own reason of a refusal ([`hint`]). What must
+//! not be loaded has its [`limits`].
 
 mod depmod;
 pub mod getopt;
 pub mod hint;
 mod insmod;
 mod kmod;
+pub mod limits;
 pub mod log;
 mod lsmod;
 mod modinfo;
 mod modprobe;
 pub mod module_dir;
 mod rmmod;
+#[cfg(test)]
+mod sample;
 mod static_nodes;
 pub mod work;
 

@@ -2,6 +2,7 @@
 
 use super::Call;
 use super::getopt::{self, Item, Opt, Order, Parsed};
+use super::limits::Limits;
 use super::log::Log;
 use komod_kernel::host::{Host, RealHost};
 use std::ffi::OsString;
@@ -18,6 +19,8 @@ pub struct Work<'a> {
     pub host: &'a dyn Host,
     pub log: Log,
     pub out: &'a mut dyn Write,
+    /// What must not be loaded.
+    pub limits: Limits,
 }
 
 /// How a tool ended: good or bad (exit status 0 or 1). An error is one of its output.
@@ -27,7 +30,7 @@ pub type Ended = io::Result<bool>;
 pub fn run(call: &Call, tool: fn(&mut Work<'_>) -> Ended) -> ExitCode {
     let mut out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
     let log = Log::new(&call.name());
-    let mut work = Work { call, host: &RealHost, log, out: &mut out };
+    let mut work = Work { call, host: &RealHost, log, out: &mut out, limits: Limits::of_machine() };
     let ended = tool(&mut work);
     let log = work.log;
     match ended.and_then(|good| out.flush().map(|()| good)) {
@@ -99,12 +102,23 @@ pub fn tried(
     host: &dyn Host,
     command: &[&str],
 ) -> (bool, String, Vec<String>) {
+    tried_under(Limits::default(), tool, host, command)
+}
+
+/// The same with limits to what is loaded.
+#[cfg(test)]
+pub fn tried_under(
+    limits: Limits,
+    tool: fn(&mut Work<'_>) -> Ended,
+    host: &dyn Host,
+    command: &[&str],
+) -> (bool, String, Vec<String>) {
     let mut words = command.iter().map(OsString::from);
     let call = Call { program: words.next().unwrap(), arguments: words.collect() };
     let mut out = Vec::new();
     let log = Log::new(&call.name());
     let kept = log.kept.clone();
-    let good = tool(&mut Work { call: &call, host, log, out: &mut out }).unwrap();
+    let good = tool(&mut Work { call: &call, host, log, out: &mut out, limits }).unwrap();
     let messages = kept.take();
     (good, String::from_utf8_lossy(&out).into_owned(), messages)
 }

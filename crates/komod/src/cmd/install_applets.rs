@@ -75,17 +75,12 @@ fn in_the_way(komod: &Path, link: &Path, found: &fs::Metadata) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn folder(name: &str) -> PathBuf {
-        let folder =
-            std::env::temp_dir().join(format!("komod-links-{}-{name}", std::process::id()));
-        let _ = fs::remove_dir_all(&folder);
-        folder
-    }
+    use crate::scratch::Folder;
 
     #[test]
     fn links_are_made_once() {
-        let dir = folder("once").join("sbin");
+        let folder = Folder::new("links");
+        let dir = folder.join("sbin");
         let komod = Path::new("/opt/komod");
         let made = install(komod, &dir, &["insmod", "lsmod"]).unwrap();
         assert_eq!(made, [dir.join("insmod"), dir.join("lsmod")]);
@@ -96,7 +91,7 @@ mod tests {
 
     #[test]
     fn what_is_in_the_way_is_named_and_nothing_changes() {
-        let dir = folder("way");
+        let dir = Folder::new("links");
         fs::create_dir_all(dir.join("rmmod")).unwrap();
         fs::write(dir.join("kmod"), b"").unwrap();
         symlink("/bin/kmod", dir.join("lsmod")).unwrap();

@@ -1,8 +1,8 @@
 /*
  * A kernel in a folder, for programs that are started with this library preloaded.
  *
- * Paths below /proc/modules, /proc/cmdline, /sys/module, /dev/kmsg and /lib/modules lead into
- * $FAKE_KERNEL. System calls for modules are written down in $FAKE_KERNEL/calls and answered with the number in
+ * Paths below /proc/modules, /proc/cmdline, /sys/module, /dev/kmsg, /lib/modules and the folders of
+ * modprobe.d lead into $FAKE_KERNEL. System calls for modules are written down in $FAKE_KERNEL/calls and answered with the number in
  * $FAKE_KERNEL/errno, or 0. $FAKE_KERNEL/release is what uname tells.
  */
 #define _GNU_SOURCE
@@ -25,6 +25,8 @@ static const char *inside(const char *path, char *buffer)
 {
 	static const char *const moved[] = {
 		"/proc/modules", "/proc/cmdline", "/sys/module", "/dev/kmsg", "/lib/modules",
+		"/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d",
+		"/usr/lib/modprobe.d", "/lib/modprobe.d",
 	};
 	const char *root = getenv("FAKE_KERNEL");
 	size_t i;

@@ -26,7 +26,7 @@ pub const HELP: &str = "\
 Usage: cargo xtask oracle kmod [OPTIONS]
 
 Compares komod's modprobe with the machine's: -D, -n -v, -r -D, -R and -c, for every stock module
-and a name for each of their aliases. Both get KOMOD_COMPAT=kmod, so that all softdep lines count
+and a name for each of their aliases; --show-modversions and --show-exports for some. Both get KOMOD_COMPAT=kmod, so that all softdep lines count
 as the machine's counts them; how many modules that concerns is told.
 
   --kernel SERIES   6.1 or 6.12 (default: both)
@@ -36,6 +36,9 @@ as the machine's counts them; how many modules that concerns is told.
 
 /// Names that one process is asked for.
 const CHUNK: usize = 400;
+/// Modules whose checksums are shown: it takes a process each. At most as many as this, and one of
+/// ten that are drawn.
+const FILES: usize = 400;
 
 pub fn main(mut args: Args) -> Result<()> {
     if args.flag("--help") || args.flag("-h") {
@@ -125,12 +128,37 @@ fn compare(kernel: &Kernel, sample: &Sample, profile: Profile) -> Result<Tally> 
         }
         tally += Tally { passed: same, failed: different.len() };
     }
+    tally += checksums(&programs, &directory, sample)?;
     let same = programs.same(&["-c"], &[])?;
     println!("{} modprobe -c: {}", kernel.release, if same { "same" } else { "DIFFERENT" });
     tally += Tally::one(same);
     let changed = modules.chunks(CHUNK).map(|names| programs.more_softdeps(names));
     let changed: usize = changed.sum::<Result<usize>>()?;
     println!("{}: komod's softdeps add lines for {changed} modules", kernel.release);
+    Ok(tally)
+}
+
+/// `--show-modversions` and `--show-exports` of modules' files, and of what is none.
+fn checksums(programs: &Programs, directory: &Path, sample: &Sample) -> Result<Tally> {
+    let files = words(&directory.join("modules.dep"), |line| {
+        Some(directory.join(line.split_once(':')?.0).display().to_string())
+    })?;
+    let count = sample.count.map_or(FILES, |count| FILES.min(count / 10 + 1));
+    let mut files = draw::sample(&files, count, sample.seed);
+    let others = ["modules.dep", "kernel", "nothing"];
+    files.extend(others.map(|name| directory.join(name).display().to_string()));
+    let mut tally = Tally::default();
+    for option in ["--show-modversions", "--show-exports"] {
+        let same =
+            parallel::map(&files, |file| programs.same(&[option], std::slice::from_ref(file)));
+        let same = same.into_iter().collect::<Result<Vec<bool>>>()?;
+        let different = files.iter().zip(&same).filter(|(_, same)| !**same);
+        let different: Vec<&String> = different.map(|(file, _)| file).collect();
+        println!("modprobe {option}: {} files, {} differ", files.len(), different.len());
+        different.iter().take(10).for_each(|file| println!("  {file}"));
+        let failed = different.len();
+        tally += Tally { passed: files.len() - failed, failed };
+    }
     Ok(tally)
 }
 

@@ -1,7 +1,7 @@
 //! The configuration as a text: `modprobe --show-config`.
 
 use super::{Config, Rule};
-use crate::index::{Index, IndexError};
+use crate::index::IndexError;
 use crate::modprobe::Directory;
 
 impl Config {
@@ -48,18 +48,21 @@ impl Config {
 /// All aliases of a module directory as `alias` lines: those of modules, then those of symbols.
 pub fn aliases(directory: &Directory) -> Result<Vec<u8>, IndexError> {
     let mut out = Vec::new();
-    for index in [directory.aliases()?, directory.symbols()?].into_iter().flatten() {
-        dump(index, &mut out)?;
-    }
+    each_alias(directory, |alias, module| {
+        for part in [b"alias ", alias, b" ", module, b"\n"] {
+            out.extend_from_slice(part);
+        }
+    })?;
     Ok(out)
 }
 
-fn dump(index: &Index, out: &mut Vec<u8>) -> Result<(), IndexError> {
-    index.for_each(|key, value| {
-        out.extend_from_slice(b"alias ");
-        out.extend_from_slice(key);
-        out.push(b' ');
-        out.extend_from_slice(value.text);
-        out.push(b'\n');
-    })
+/// The same one by one: alias and module.
+pub fn each_alias(
+    directory: &Directory,
+    mut see: impl FnMut(&[u8], &[u8]),
+) -> Result<(), IndexError> {
+    for index in [directory.aliases()?, directory.symbols()?].into_iter().flatten() {
+        index.for_each(|alias, module| see(alias, module.text))?;
+    }
+    Ok(())
 }

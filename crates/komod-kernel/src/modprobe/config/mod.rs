@@ -1,17 +1,19 @@
 //! The configuration of modprobe, modprobe.d(5): [`files`] are found and read in order, [`lines`]
 //! are put together from them, each is a [`directive`]; the kernel's [`command_line`] comes last.
+//! [`limits`] are what must not be loaded.
 
 pub mod command_line;
 pub mod directive;
 pub mod dump;
 pub mod files;
+pub mod limits;
 pub mod lines;
 
-use crate::fnmatch::fnmatch;
 use std::fmt;
 use std::path::PathBuf;
 
 pub use files::Source;
+pub use limits::{Limit, Refusal};
 
 /// `options`, `install` or `remove`: a module and a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,22 +55,6 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} line {}", self.file.display(), self.line)
     }
-}
-
-/// A pattern of `forbid` or `allow-only`, and where it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limit {
-    pub pattern: Vec<u8>,
-    pub place: Place,
-}
-
-/// Why a module must not be loaded.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    #[error("forbidden by {0}")]
-    Forbidden(Place),
-    #[error("not in the list of allowed modules ({0})")]
-    NotAllowed(Place),
 }
 
 /// What is wrong with a line. Reading goes on behind it.
@@ -136,16 +122,5 @@ impl Config {
 
     pub fn is_blacklisted(&self, module: &[u8]) -> bool {
         self.blacklist.iter().any(|name| name == module)
-    }
-
-    /// Why this module must not be loaded, if so.
-    pub fn refusal(&self, module: &[u8]) -> Option<Refusal> {
-        let here = |limit: &&Limit| fnmatch(&limit.pattern, module);
-        if let Some(limit) = self.forbidden.iter().find(here) {
-            return Some(Refusal::Forbidden(limit.place.clone()));
-        }
-        let first = self.allowed.first()?;
-        let allowed = self.allowed.iter().any(|limit| here(&limit));
-        (!allowed).then(|| Refusal::NotAllowed(first.place.clone()))
     }
 }

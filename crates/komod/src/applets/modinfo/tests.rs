@@ -3,38 +3,9 @@
 
 use super::super::work::tried;
 use super::*;
+use crate::applets::sample::module;
+use crate::scratch::Folder;
 use komod_kernel::host::FakeHost;
-use std::path::PathBuf;
-
-/// A folder of a test's own.
-fn folder(name: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("komod-modinfo-{}-{name}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
-}
-
-/// A 64-bit ELF file with nothing but `.modinfo`, which ends the file.
-fn module(modinfo: &[u8]) -> Vec<u8> {
-    let names = b"\0.shstrtab\0.modinfo\0";
-    let mut headers = vec![[0_u8; 64]];
-    for (name, offset, size) in [(1_u32, 256_u64, names.len()), (11, 512, modinfo.len())] {
-        let mut header = [0; 64];
-        header[..4].copy_from_slice(&name.to_le_bytes());
-        header[4] = 1;
-        header[24..32].copy_from_slice(&offset.to_le_bytes());
-        header[32..40].copy_from_slice(&(size as u64).to_le_bytes());
-        headers.push(header);
-    }
-    let mut file = vec![0; 512];
-    file[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
-    file[40] = 64;
-    file[58..64].copy_from_slice(&[64, 0, 3, 0, 1, 0]);
-    file[64..256].copy_from_slice(&headers.concat());
-    file[256..256 + names.len()].copy_from_slice(names);
-    file.extend_from_slice(modinfo);
-    file
-}
 
 const STRINGS: &[u8] = b"license=GPL\0odd\0parm=a:A thing\0parmtype=a:int\0parmtype=b:bool\0\
     parm=none\0a_very_long_key_of=x\0\0\0parm=c:only\0author=Me";
@@ -45,7 +16,8 @@ fn run(command: &[&str]) -> (bool, String, Vec<String>) {
 
 #[test]
 fn fields_and_parameters() {
-    let path = folder("fields").join("x-y.ko");
+    let folder = Folder::new("modinfo");
+    let path = folder.join("x-y.ko");
     std::fs::write(&path, module(STRINGS)).unwrap();
     let file = path.to_str().unwrap();
     let (good, out, messages) = run(&["modinfo", file]);
@@ -71,7 +43,8 @@ fn fields_and_parameters() {
 
 #[test]
 fn json() {
-    let path = folder("json").join("x.ko");
+    let folder = Folder::new("modinfo");
+    let path = folder.join("x.ko");
     std::fs::write(&path, module(STRINGS)).unwrap();
     let (good, out, _) = run(&["modinfo", "--json", path.to_str().unwrap()]);
     assert!(good);
@@ -89,7 +62,7 @@ fn json() {
 
 #[test]
 fn built_in_modules() {
-    let root = folder("builtin");
+    let root = Folder::new("modinfo");
     let dir = root.join("lib/modules/1.2.3");
     std::fs::create_dir_all(&dir).unwrap();
     let records = b"a.license=MIT\0bi.license=GPL\0bi.parmtype=x:int\0a.license=BSD\0bi.late=1\0";
@@ -109,11 +82,8 @@ fn built_in_modules() {
 
 #[test]
 fn what_cannot_be_told() {
-    let folder = folder("errors");
-    let file = |name: &str, bytes: &[u8]| {
-        std::fs::write(folder.join(name), bytes).unwrap();
-        folder.join(name).to_str().unwrap().to_owned()
-    };
+    let folder = Folder::new("modinfo");
+    let file = |name: &str, bytes: &[u8]| folder.file(name, bytes).to_str().unwrap().to_owned();
     let (short, text) = (file("short.ko", b"abc"), file("te-xt.ko", b"only a text"));
     let (good, out, messages) = run(&["modinfo", &short, "nowhere", &text]);
     assert!(!good);
@@ -135,7 +105,8 @@ fn what_cannot_be_told() {
 /// of no length at its end.
 #[test]
 fn sections_that_end_the_file() {
-    let path = folder("ends").join("x.ko");
+    let folder = Folder::new("modinfo");
+    let path = folder.join("x.ko");
     let size = module(b"").len();
     let mut strings = b"license=".to_vec();
     strings.resize(4096 - size, b'x');
@@ -150,7 +121,8 @@ fn sections_that_end_the_file() {
 /// Every beginning of a module ends with a text, whatever it is.
 #[test]
 fn truncated_files() {
-    let path = folder("truncated").join("x.ko");
+    let folder = Folder::new("modinfo");
+    let path = folder.join("x.ko");
     let whole = module(STRINGS);
     for length in (0..whole.len()).step_by(7) {
         std::fs::write(&path, &whole[..length]).unwrap();

@@ -6,6 +6,7 @@ use crate::applets::hint::Hints;
 use crate::applets::log::Level;
 use komod_kernel::host::{InsertError, ModuleState, insert, loaded, strerror};
 use komod_kernel::modprobe::Module;
+use komod_kernel::modprobe::command::expanded;
 use komod_kernel::modprobe::directory::File;
 use komod_kernel::modprobe::insertion::{Action, InsertionError, Step, Wish, steps};
 use komod_kernel::name;
@@ -166,7 +167,7 @@ fn carry_out(run: &mut Run<'_>, step: &Step) -> Result<(), Failure> {
                 .map_err(|error| Failure { errno: error.errno(), kernel: Some((hints, error)) })
         }
         Action::Command(command) => {
-            let text = run_command::expanded(command, &step.options);
+            let text = expanded(command, &step.options);
             match run_command::run(run, &step.module, &text) {
                 Ok(0) => Ok(()),
                 Ok(status) => {

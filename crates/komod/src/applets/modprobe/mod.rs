@@ -10,20 +10,18 @@ mod remove;
 mod run_command;
 mod show;
 
-use super::Call;
 use super::log::{Level, Log};
+use super::{Call, limits};
 use arguments::{Arguments, Task};
 use komod_kernel::host::{Host, RealHost};
 use komod_kernel::modprobe::config::files::{self, DIRECTORIES};
-use komod_kernel::modprobe::{Config, Directory, Manner, Modules};
+use komod_kernel::modprobe::{Config, Directory, Modules};
 use std::ffi::{OsStr, OsString};
 use std::io::{BufWriter, Stdout, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Set to `kmod`: decisions that differ on purpose are as kmod's.
-const COMPAT: &str = "KOMOD_COMPAT";
 /// How much the configuration's reader says, before `-q` and `-v` count.
 const KMOD_LOG: &str = "KMOD_LOG";
 
@@ -86,10 +84,7 @@ fn run(arguments: &Arguments, log: &Log) -> Result<(), Failed> {
         _ => {}
     }
     let config = config(arguments, &host, directory.path(), log)?;
-    let manner = match std::env::var_os(COMPAT) {
-        Some(value) if value == "kmod" => Manner::Kmod,
-        _ => Manner::Komod,
-    };
+    let manner = limits::manner();
     let mut run = Run {
         arguments,
         log,

@@ -17,7 +17,13 @@ use std::io::{self, Write};
 /// `-c`
 pub fn config(run: &mut Run<'_>) -> Result<(), Failed> {
     if run.arguments.json {
-        return print("komod-modprobe-config", ConfigJson::of(run.modules.config));
+        let mut config = ConfigJson::of(run.modules.config);
+        let seen = dump::each_alias(run.modules.directory, |alias, module| {
+            let owned = |bytes| Cow::Owned(text(bytes).into_owned());
+            config.index_alias.push(AliasJson { pattern: owned(alias), module: owned(module) });
+        });
+        seen.map_err(|error| run.fatal(error))?;
+        return print("komod-modprobe-config", config);
     }
     let text = run.modules.config.to_text();
     let _ = run.out.write_all(&text);
@@ -59,6 +65,8 @@ struct ConfigJson<'c> {
     weakdep: Vec<WeakdepJson<'c>>,
     forbid: Vec<LimitJson<'c>>,
     allow_only: Vec<LimitJson<'c>>,
+    /// Those of modules and of symbols, from the module directory.
+    index_alias: Vec<AliasJson<'c>>,
 }
 
 #[derive(Serialize)]
@@ -131,6 +139,7 @@ impl<'c> ConfigJson<'c> {
                 .collect(),
             forbid: limits(&config.forbidden),
             allow_only: limits(&config.allowed),
+            index_alias: Vec::new(),
         }
     }
 }
