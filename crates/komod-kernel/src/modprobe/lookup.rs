@@ -113,11 +113,8 @@ impl Modules<'_> {
         first(&self.config.removes, module)
     }
 
-    /// Why it must not be inserted, if so: by its name, or those in its file. kmod knows no limits.
+    /// Why it must not be inserted, if so: by its name, or those in its file.
     pub fn refusal(&self, module: &Module) -> Option<Refusal> {
-        if self.manner == Manner::Kmod {
-            return None;
-        }
         let by_file = |file: &File| self.config.refusal_of_file(name::as_path(&file.path));
         self.config.refusal(&module.name).or_else(|| module.file.as_ref().and_then(by_file))
     }

@@ -10,8 +10,8 @@
 //! Names, paths and options are bytes: kernel and file system know no encoding.
 //!
 //! kmod takes the first `softdep` line of a module only, and forgets its `install` command when
-//! there is one. Here all lines count and the command stays, and there are limits to what is loaded
-//! ([`config::limits`]), unless [`Manner::Kmod`] is asked for.
+//! there is one. Here all lines count and the command stays, unless [`Manner::Kmod`] is asked for. The
+//! limits to what is loaded ([`config::limits`]) hold always.
 
 pub mod command;
 pub mod config;
@@ -30,8 +30,7 @@ pub use lookup::{Module, Modules};
 /// Where kmod's decisions are not what a reader of the configuration expects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Manner {
-    /// All `softdep` lines of a module count; its `install` command stays in force. What is
-    /// forbidden is not loaded.
+    /// All `softdep` lines of a module count; its `install` command stays in force.
     #[default]
     Komod,
     /// As kmod 30 and 34 decide (`KOMOD_COMPAT=kmod`).

@@ -138,7 +138,6 @@ mod tests {
     use super::*;
     use crate::scratch::Folder;
     use komod_kernel::host::FakeHost;
-    use komod_kernel::modprobe::Manner;
 
     /// A file that a fake kernel takes for the module of its name.
     fn module(folder: &Folder, name: &str) -> String {
@@ -196,26 +195,22 @@ mod tests {
     fn what_is_forbidden_is_not_loaded() {
         let (host, folder) = (FakeHost::default(), Folder::new("insmod"));
         let conf = folder.file("a.conf", "options x y=1\nforbid evil* b-ad\n");
-        let limits = |manner| Limits { directories: vec![conf.clone()], manner };
-        let insmod = |manner, file: &str| {
-            tried_under(limits(manner), insmod, &host, &["insmod", file, "p=1"])
-        };
+        let limits = Limits { directories: vec![conf.clone()] };
+        let insmod =
+            |file: &str| tried_under(limits.clone(), insmod, &host, &["insmod", file, "p=1"]);
         let good = module(&folder, "good.ko");
         let bad = module(&folder, "b_ad.ko");
         let hidden = text(&folder.file("good2.ko", sample::module(b"name=evil\0")));
         for file in [&bad, &hidden] {
-            let (ended, _, messages) = insmod(Manner::Komod, file);
+            let (ended, _, messages) = insmod(file);
             assert!(!ended);
             let why = format!("forbidden by {} line 2", conf.display());
             let said = format!("insmod: ERROR: could not insert module {file}: {why}");
             assert_eq!(messages, [said]);
         }
         assert!(host.calls.borrow().is_empty(), "{:?}", host.calls);
-        assert!(insmod(Manner::Komod, &good).0);
-        for file in [&bad, &hidden] {
-            assert_eq!(insmod(Manner::Kmod, file), (true, String::new(), vec![]));
-        }
-        assert_eq!(host.calls.borrow().len(), 3);
+        assert!(insmod(&good).0);
+        assert_eq!(host.calls.borrow().len(), 1);
     }
 
     #[test]
@@ -223,7 +218,7 @@ mod tests {
         let (host, folder) = (FakeHost::default(), Folder::new("insmod"));
         folder.file("list.conf", "allow-only good*\n");
         folder.file("other.txt", "forbid *\n");
-        let limits = Limits { directories: vec![folder.to_owned()], manner: Manner::Komod };
+        let limits = Limits { directories: vec![folder.to_owned()] };
         let insmod = |file: &str| tried_under(limits.clone(), insmod, &host, &["insmod", file]);
         assert!(insmod(&module(&folder, "good-one.ko")).0);
         for file in [

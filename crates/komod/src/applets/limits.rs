@@ -3,28 +3,16 @@
 
 use super::log::Log;
 use komod_kernel::host::strerror;
+use komod_kernel::modprobe::Config;
 use komod_kernel::modprobe::config::files::{self, DIRECTORIES};
 use komod_kernel::modprobe::config::{Complaint, Refusal};
-use komod_kernel::modprobe::{Config, Manner};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Set to `kmod`: decisions that differ on purpose are as kmod's.
-const COMPAT: &str = "KOMOD_COMPAT";
-
-/// Whose decisions are wanted.
-pub fn manner() -> Manner {
-    match std::env::var_os(COMPAT) {
-        Some(value) if value == "kmod" => Manner::Kmod,
-        _ => Manner::Komod,
-    }
-}
-
-/// Where limits are told, and whether they count.
+/// Where limits are told. They hold in kmod's manner, too: never is never.
 #[derive(Debug, Clone, Default)]
 pub struct Limits {
     pub directories: Vec<PathBuf>,
-    pub manner: Manner,
 }
 
 /// Why a file is not loaded.
@@ -50,14 +38,11 @@ impl fmt::Display for Barred {
 impl Limits {
     /// Those of this machine.
     pub fn of_machine() -> Self {
-        Limits { directories: DIRECTORIES.iter().map(PathBuf::from).collect(), manner: manner() }
+        Limits { directories: DIRECTORIES.iter().map(PathBuf::from).collect() }
     }
 
     /// Why the module in a file must not be loaded, if so.
     pub fn refusal(&self, file: &Path, log: &Log) -> Option<Barred> {
-        if self.manner == Manner::Kmod {
-            return None;
-        }
         let sources = match files::sources(&self.directories, None) {
             Ok(sources) => sources,
             Err(error) => return Some(Barred::Unknown(error)),

@@ -10,12 +10,12 @@ mod remove;
 mod run_command;
 mod show;
 
+use super::Call;
 use super::log::{Level, Log};
-use super::{Call, limits};
 use arguments::{Arguments, Task};
 use komod_kernel::host::{Host, RealHost};
 use komod_kernel::modprobe::config::files::{self, DIRECTORIES};
-use komod_kernel::modprobe::{Config, Directory, Modules};
+use komod_kernel::modprobe::{Config, Directory, Manner, Modules};
 use std::ffi::{OsStr, OsString};
 use std::io::{BufWriter, Stdout, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -24,6 +24,17 @@ use std::process::ExitCode;
 
 /// How much the configuration's reader says, before `-q` and `-v` count.
 const KMOD_LOG: &str = "KMOD_LOG";
+
+/// Set to `kmod`: decisions that differ on purpose are as kmod's.
+const COMPAT: &str = "KOMOD_COMPAT";
+
+/// Whose decisions are wanted.
+fn manner() -> Manner {
+    match std::env::var_os(COMPAT) {
+        Some(value) if value == "kmod" => Manner::Kmod,
+        _ => Manner::Komod,
+    }
+}
 
 /// Something went wrong, and was told.
 #[derive(Debug)]
@@ -84,7 +95,7 @@ fn run(arguments: &Arguments, log: &Log) -> Result<(), Failed> {
         _ => {}
     }
     let config = config(arguments, &host, directory.path(), log)?;
-    let manner = limits::manner();
+    let manner = manner();
     let mut run = Run {
         arguments,
         log,
