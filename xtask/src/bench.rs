@@ -5,6 +5,7 @@ use crate::args::Args;
 use crate::bench_build;
 use crate::bench_check;
 use crate::bench_kmod;
+use crate::bench_vm;
 use crate::guest_build;
 use crate::kernels::{self, Kernel};
 use crate::komod::{self, Profile};
@@ -26,6 +27,7 @@ Usage: cargo xtask bench [--kernel SERIES] [--runs N]
        cargo xtask bench build [--kernel SERIES] [--runs N] [--modules N]
        cargo xtask bench check [--kernel SERIES] [--runs N]
        cargo xtask bench kmod [--kernel SERIES] [--runs N]
+       cargo xtask bench vm [--kernel SERIES] [--runs N]
 
 Medians of N runs (default 11; QEMU: 3), as a Markdown table. The ratios are to a plain boot.";
 
@@ -42,6 +44,9 @@ pub fn main(mut args: Args) -> Result<()> {
     }
     if args.flag("kmod") {
         return bench_kmod::main(args);
+    }
+    if args.flag("vm") {
+        return bench_vm::main(args);
     }
     if args.flag("--help") || args.flag("-h") {
         println!("{HELP}");
@@ -107,7 +112,7 @@ fn kernel(komod: &Path, kernel: &Kernel, runs: usize) -> Result<()> {
     Ok(())
 }
 
-fn build_hello(komod: &Path, kernel: &Kernel) -> Result<PathBuf> {
+pub fn build_hello(komod: &Path, kernel: &Kernel) -> Result<PathBuf> {
     let output = komod::command(komod)
         .arg("build")
         .arg(project::root().join("examples/hello"))
@@ -121,7 +126,7 @@ fn build_hello(komod: &Path, kernel: &Kernel) -> Result<PathBuf> {
 }
 
 /// From the start of QEMU to the report that the module is loaded.
-fn qemu_boot(kernel: &Kernel, hello: &Path, boot_image: &Path) -> Result<Duration> {
+pub fn qemu_boot(kernel: &Kernel, hello: &Path, boot_image: &Path) -> Result<Duration> {
     let mut tree = ModuleTree::open(&kernel.modules)?;
     let key = tree.add(hello)?;
     let work = Work { modules: tree.closure(&key)?, key, settle_ms: 0, visits: Vec::new() };
