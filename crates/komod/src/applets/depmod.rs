@@ -82,9 +82,10 @@ fn work(options: &Options, remarks: &mut Remarks<'_>) -> Result<(), DepmodError>
     if !tells_more && unchanged::is_up_to_date(&survey, &files, inputs, output) {
         return Ok(());
     }
-    let modules = Modules::read(files, &survey, how, &mut remarks.all);
     remarks.tell();
     let told = remarks.told;
+    let modules = Modules::read(files, &survey, how, &mut remarks.all);
+    remarks.tell();
     let tree = Tree::resolve(&modules, *prefix)?;
     let kernel = kernel.as_ref().filter(|_| options.check);
     if kernel.is_some() || options.verbose {
@@ -105,7 +106,8 @@ fn work(options: &Options, remarks: &mut Remarks<'_>) -> Result<(), DepmodError>
         indexes::binaries(&tree, &texts, directory, watch, options.threads, &mut remarks.all)?;
     let mut set: Vec<Index> = texts.into_iter().chain(binaries).collect();
     if keeps {
-        // What says something about the indexes has to say it again next time.
+        // What was said about modules and indexes has to be said again next time; and modules that
+        // cannot be read are in the indexes, but not in the cache.
         let silent = remarks.all.is_empty() && remarks.told == told;
         let outcome = Outcome::of(inputs.filter(|_| silent), &set);
         set.push(Index { name: cache::FILE, bytes: modules.cache(survey.started, &outcome) });

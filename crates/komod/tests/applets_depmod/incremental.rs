@@ -187,6 +187,7 @@ fn a_dry_run_writes_nothing() {
 fn a_damaged_cache_is_harmless() {
     let folder = Folder::with_modules();
     let cache = folder.path(CACHE);
+    folder.module("kernel/a.ko", &module("sa sx", ""));
     settle();
     folder.written_once("first");
     let len = std::fs::metadata(&cache).unwrap().len();
