@@ -37,9 +37,9 @@ impl Stamp {
     }
 
     /// The stamp of the regular file at a path, seen from a folder, if there is one.
+    #[allow(clippy::useless_conversion, reason = "the types depend on the machine")]
     pub fn of_path(folder: impl AsFd, path: &[u8]) -> Option<Stamp> {
         let file = statat(folder, path, AtFlags::empty()).ok()?;
-        #[allow(clippy::useless_conversion, reason = "the types depend on the machine")]
         let number = |number: i64| number.cast_unsigned();
         FileType::from_raw_mode(file.st_mode).is_file().then_some(Stamp([
             number(file.st_size),
