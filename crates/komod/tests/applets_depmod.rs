@@ -3,6 +3,8 @@
 #[path = "../../komod-kernel/tests/depmod_trees/elf.rs"]
 #[allow(dead_code, reason = "made for tests of the library")]
 mod elf;
+#[path = "applets_depmod/incremental.rs"]
+mod incremental;
 
 use elf::{Made, module};
 use serde_json::Value;
@@ -308,40 +310,6 @@ fn snapshot(folder: &Path) -> Vec<(String, Vec<u8>)> {
         .collect();
     files.sort();
     files
-}
-
-/// What an incremental run writes is what a whole one writes, whatever happened before.
-#[test]
-fn incremental_runs() {
-    let folder = Folder::with_modules();
-    let cache = folder.modules().join("modules.komod-cache");
-    let run = |step: &str| {
-        let output = folder.ours(&with(&["--incremental", RELEASE]));
-        assert!(output.status.success() && output.stderr.is_empty(), "{step}");
-        let mut incremental = snapshot(&folder.modules());
-        incremental.retain(|(name, _)| name != "modules.komod-cache");
-        let output = folder.ours(&with(&["-o", "whole", RELEASE]));
-        assert!(output.status.success(), "{step}");
-        let whole = snapshot(&folder.0.join("whole/lib/modules").join(RELEASE));
-        incremental.retain(|(name, _)| whole.iter().any(|(other, _)| other == name));
-        assert_eq!(incremental.len(), 11, "{step}");
-        assert!(incremental == whole, "{step}");
-    };
-    // Only what did not change just now is kept.
-    std::thread::sleep(Duration::from_millis(300));
-    run("first");
-    assert!(std::fs::metadata(&cache).unwrap().len() > 300);
-    run("nothing changed");
-    folder.module("kernel/a.ko", &module("sa sx", "").info("alias=new"));
-    run("one changed");
-    folder.module("kernel/new.ko", &module("", "sx sb"));
-    std::fs::remove_file(folder.modules().join("extra/c-d.ko")).unwrap();
-    run("one new, one gone");
-    let whole = std::fs::read(&cache).unwrap();
-    std::fs::write(&cache, &whole[..whole.len() / 2]).unwrap();
-    run("the cache cut off");
-    std::fs::write(&cache, vec![0xff; whole.len()]).unwrap();
-    run("the cache overwritten");
 }
 
 #[test]

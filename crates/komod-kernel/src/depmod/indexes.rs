@@ -27,6 +27,21 @@ use std::num::NonZero;
 use std::path::Path;
 use std::thread;
 
+/// The names of the whole set.
+pub const NAMES: [&str; 11] = [
+    "modules.dep",
+    "modules.alias",
+    "modules.softdep",
+    "modules.weakdep",
+    "modules.symbols",
+    "modules.devname",
+    "modules.dep.bin",
+    "modules.alias.bin",
+    "modules.symbols.bin",
+    "modules.builtin.bin",
+    "modules.builtin.alias.bin",
+];
+
 /// A file of the set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Index {

@@ -5,7 +5,7 @@
 //! ```text
 //! depmod.d ─ config::Config ─┐
 //! folder ─── walk::ModuleFile┴─ order ─ read ─ facts::Facts ─┬─ tree::Modules
-//!                                       cache::Cache ────────┘       │ resolve: exports, dependencies
+//!                      cache::Cache ─ survey::Survey ──────────┘       │ resolve: exports, dependencies
 //! files ◄─ publish ◄─ indexes::Index (text files, tries) ◄────── tree::Tree
 //! ```
 //!
@@ -16,7 +16,8 @@
 //!
 //! How the modules are read makes it fast: [`contents`] reads with pread(2) only the parts that are
 //! needed, on several threads; the signature and the checksums of symbols are not looked at (the
-//! latter only for `-E`).
+//! latter only for `-E`). With `--incremental`, [`survey`] tells which files [`cache`] knows; if all is as
+//! it was, [`unchanged`] ends the work after the search.
 
 pub mod cache;
 mod circles;
@@ -40,8 +41,10 @@ pub mod read;
 pub mod remark;
 pub mod resolve;
 mod stamp;
+pub mod survey;
 pub mod tree;
 mod trie;
+pub mod unchanged;
 pub mod walk;
 
 pub use lists::MODULES_BUILTIN;

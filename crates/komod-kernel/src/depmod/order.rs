@@ -20,9 +20,12 @@ pub fn arrange(
 ) {
     let places = list.and_then(|list| places(list, directory, remarks)).unwrap_or_default();
     modules.sort_by_cached_key(|module| {
-        let listed = places.get(without_compression(module.shown())).copied();
+        // A place in the list belongs to one module: names are unique.
+        if let Some(&listed) = places.get(without_compression(module.shown())) {
+            return (listed, 0, Vec::new());
+        }
         let (bucket, name) = hash::place(&module.name, hash::MODULE_BUCKETS);
-        (listed.unwrap_or(usize::MAX), bucket, name.to_vec())
+        (usize::MAX, bucket, name.to_vec())
     });
 }
 

@@ -6,7 +6,7 @@
 
 use super::cache;
 use super::error::{DepmodError, io_error};
-use super::indexes::Index;
+use super::indexes::{Index, NAMES};
 use super::leftovers;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -29,8 +29,7 @@ impl Drop for Unfinished {
 
 /// Puts the files into a folder.
 pub fn publish(folder: &Path, files: &[Index]) -> Result<(), DepmodError> {
-    // The cache is written by some runs only.
-    leftovers::remove(folder, files.iter().map(|file| file.name).chain([cache::FILE]));
+    remove_leftovers(folder);
     let mut written = Vec::with_capacity(files.len());
     let mut open = Vec::with_capacity(files.len());
     for file in files {
@@ -56,6 +55,11 @@ pub fn publish(folder: &Path, files: &[Index]) -> Result<(), DepmodError> {
     // The set is complete; that its names are on disk, too, is not worth an error.
     let _ = File::open(folder).and_then(|folder| folder.sync_data());
     Ok(())
+}
+
+/// Removes what killed runs have left. The cache is written by some runs only.
+pub fn remove_leftovers(folder: &Path) {
+    leftovers::remove(folder, NAMES.into_iter().chain([cache::FILE]));
 }
 
 fn create(path: &Path, bytes: &[u8]) -> io::Result<File> {
@@ -115,10 +119,10 @@ mod tests {
     fn what_a_killed_run_has_left_goes() {
         let folder = Folder::new("publish");
         let gone = leftovers::tests::gone();
-        folder.file(&format!(".a.{gone}"), "half");
+        folder.file(&format!(".modules.dep.{gone}"), "half");
         folder.file(&format!(".{}.{gone}", cache::FILE), "half");
         folder.file(&format!(".c.{gone}"), "of another set");
-        publish(&folder, &[Index { name: "a", bytes: b"1".to_vec() }]).unwrap();
-        assert_eq!(names(&folder), [format!(".c.{gone}"), "a".to_owned()]);
+        publish(&folder, &[Index { name: "modules.dep", bytes: b"1".to_vec() }]).unwrap();
+        assert_eq!(names(&folder), [format!(".c.{gone}"), "modules.dep".to_owned()]);
     }
 }

@@ -1,9 +1,9 @@
 //! Reading many modules, on several threads.
 
-use super::cache::Cache;
 use super::facts::Facts;
 use super::module_file::{ModuleFileError, ModuleReader};
 use super::stamp::Stamp;
+use super::survey::Survey;
 use super::walk::ModuleFile;
 use std::num::NonZero;
 use std::sync::Mutex;
@@ -22,8 +22,8 @@ pub struct How {
     pub checksums: bool,
 }
 
-/// The facts of all modules, in their order; of those the cache knows, from there.
-pub fn read_all<'c>(modules: &[ModuleFile], cache: &'c Cache, how: How) -> Vec<Outcome<'c>> {
+/// The facts of all modules, in their order; of those a cache knows, from there.
+pub fn read_all<'c>(modules: &[ModuleFile], known: &Survey<'c>, how: How) -> Vec<Outcome<'c>> {
     let next = AtomicUsize::new(0);
     let results: Mutex<Vec<Option<Outcome<'c>>>> =
         Mutex::new((0..modules.len()).map(|_| None).collect());
@@ -33,8 +33,8 @@ pub fn read_all<'c>(modules: &[ModuleFile], cache: &'c Cache, how: How) -> Vec<O
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let Some(module) = modules.get(number) else { break };
-            let facts = match cache.facts(module) {
-                Some(known) => Ok(known),
+            let facts = match known.facts(module) {
+                Some(facts) => Ok(facts),
                 None => reader.read(module.path(), how.checksums),
             };
             mine.push((number, facts));

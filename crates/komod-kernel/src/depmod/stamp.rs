@@ -1,6 +1,10 @@
 //! How a file looked: the same as before means that it says the same.
 
+use rustc_hash::FxHasher;
+use rustix::fs::{AtFlags, FileType, statat};
 use std::fs::Metadata;
+use std::hash::Hasher;
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime};
 
@@ -9,6 +13,10 @@ pub const NUMBERS: usize = 7;
 /// File systems keep times in ticks of the clock, at most so long (4 ms with HZ=250): a file that
 /// just changed may change again without a trace.
 const TICK: Duration = Duration::from_millis(100);
+/// The size of a stamp in a cache: its numbers, and a checksum of them.
+pub const RECORD: usize = 8 * (NUMBERS + 1);
+/// In place of the stamp of a file that has to be looked into: no file has it.
+pub const UNKNOWN: [u8; RECORD] = [0; RECORD];
 
 /// Size, times, inode and device of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,8 +36,25 @@ impl Stamp {
         ])
     }
 
-    /// Whether the file may change from now on without another stamp.
-    pub fn is_fresh(&self) -> bool {
+    /// The stamp of the regular file at a path, seen from a folder, if there is one.
+    #[allow(clippy::useless_conversion, reason = "the types depend on the machine")]
+    pub fn of_path(folder: impl AsFd, path: &[u8]) -> Option<Stamp> {
+        let file = statat(folder, path, AtFlags::empty()).ok()?;
+        let number = |number: i64| number.cast_unsigned();
+        FileType::from_raw_mode(file.st_mode).is_file().then_some(Stamp([
+            number(file.st_size),
+            number(file.st_mtime),
+            u64::try_from(file.st_mtime_nsec).ok()?,
+            number(file.st_ctime),
+            u64::try_from(file.st_ctime_nsec).ok()?,
+            file.st_ino,
+            file.st_dev,
+        ]))
+    }
+
+    /// Whether a file that was read at this time or later may change, or have changed since, without
+    /// another stamp.
+    pub fn is_fresh(&self, read: SystemTime) -> bool {
         let [.., seconds, nanoseconds, _, _] = self.0;
         let Some(changed) = SystemTime::UNIX_EPOCH
             .checked_add(Duration::from_secs(seconds))
@@ -38,25 +63,88 @@ impl Stamp {
             return true;
         };
         // A time in the future is as fresh as can be.
-        SystemTime::now().duration_since(changed).map_or(true, |age| age < TICK)
+        read.duration_since(changed).map_or(true, |age| age < TICK)
+    }
+
+    /// As a cache has it, of a file that was read at this time or later.
+    pub fn record(&self, read: SystemTime) -> [u8; RECORD] {
+        let mut record = UNKNOWN;
+        if !self.is_fresh(read) {
+            let (fields, _) = record.as_chunks_mut();
+            for (field, number) in fields.iter_mut().zip(self.0.into_iter().chain([self.sum()])) {
+                *field = number.to_le_bytes();
+            }
+        }
+        record
+    }
+
+    /// The stamp in a record, unless that is damaged or only partly written.
+    pub fn of_record(record: &[u8; RECORD]) -> Option<Stamp> {
+        let (fields, _) = record.as_chunks();
+        let mut stamp = Stamp([0; NUMBERS]);
+        for (number, field) in stamp.0.iter_mut().zip(fields) {
+            *number = u64::from_le_bytes(*field);
+        }
+        let sum = fields.last().map(|field| u64::from_le_bytes(*field));
+        (*record != UNKNOWN && sum == Some(stamp.sum())).then_some(stamp)
+    }
+
+    fn sum(&self) -> u64 {
+        let mut hasher = FxHasher::default();
+        self.0.into_iter().for_each(|number| hasher.write_u64(number));
+        hasher.finish()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scratch::Folder;
+    use rustix::fs::CWD;
 
     #[test]
     fn a_new_file_is_fresh_for_a_moment() {
-        let path = std::env::temp_dir().join(format!("komod-stamp-{}", std::process::id()));
-        std::fs::write(&path, "x").unwrap();
+        let folder = Folder::new("stamp");
+        let path = folder.file("x", "x");
         let stamp = Stamp::of(&std::fs::metadata(&path).unwrap());
-        assert!(stamp.is_fresh());
-        std::thread::sleep(TICK * 2);
-        assert!(!stamp.is_fresh());
-        std::fs::write(&path, "xy").unwrap();
+        let now = SystemTime::now();
+        assert!(stamp.is_fresh(now));
+        assert_eq!(stamp.record(now), UNKNOWN);
+        assert!(!stamp.is_fresh(now + TICK));
+        folder.file("x", "xy");
         assert_ne!(stamp, Stamp::of(&std::fs::metadata(&path).unwrap()));
-        std::fs::remove_file(path).unwrap();
-        assert!(Stamp([0, 0, 0, u64::MAX, 0, 0, 0]).is_fresh());
+        assert!(Stamp([0, 0, 0, u64::MAX, 0, 0, 0]).is_fresh(now));
+    }
+
+    #[test]
+    fn both_ways_to_look_agree() {
+        let folder = Folder::new("stamp");
+        let path = folder.file("x", "x");
+        let stamp = Stamp::of(&std::fs::metadata(&path).unwrap());
+        let open = std::fs::File::open(&*folder).unwrap();
+        assert_eq!(Stamp::of_path(&open, b"x"), Some(stamp));
+        assert_eq!(Stamp::of_path(CWD, path.as_os_str().as_encoded_bytes()), Some(stamp));
+        assert_eq!(Stamp::of_path(&open, b"y"), None);
+        assert_eq!(Stamp::of_path(&open, b"x\0"), None);
+        assert_eq!(Stamp::of_path(&open, b"."), None);
+    }
+
+    #[test]
+    fn only_a_whole_record_counts() {
+        let stamp = Stamp([1, 2, 3, 4, 5, 6, 7]);
+        let record = stamp.record(SystemTime::now());
+        assert_eq!(Stamp::of_record(&record), Some(stamp));
+        assert_eq!(Stamp::of_record(&UNKNOWN), None);
+        for at in 0..RECORD {
+            let mut damaged = record;
+            damaged[at] ^= 1;
+            assert_eq!(Stamp::of_record(&damaged), None, "{at}");
+            // Half of it written, half as it was.
+            let other = Stamp([1, 2, 30, 4, 50, 6, 7]).record(SystemTime::now());
+            damaged = record;
+            damaged[..at].copy_from_slice(&other[..at]);
+            let read = Stamp::of_record(&damaged);
+            assert!(read.is_none() || damaged == record, "{at}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! A kernel's modules, found, ordered, read and resolved: what the indexes are made of.
 
-use super::cache::{self, Cache};
+use super::cache::{self, Cache, Outcome};
 use super::config::Config;
 use super::error::DepmodError;
 use super::facts::Facts;
@@ -8,9 +8,11 @@ use super::read::{self, How};
 use super::remark::Remark;
 use super::resolve::{Dependencies, Export, Exports};
 use super::stamp::Stamp;
+use super::survey::Survey;
 use super::walk::{self, ModuleFile};
 use super::{lists, order};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// More modules have no numbers (kmod's limit).
 const MAX_MODULES: usize = 65_534;
@@ -41,14 +43,10 @@ pub struct Modules<'c> {
     stamps: Vec<Option<Stamp>>,
 }
 
-impl<'c> Modules<'c> {
-    /// Finds and reads them.
-    pub fn find(
-        request: &Request<'_>,
-        cache: &'c Cache,
-        remarks: &mut Vec<Remark>,
-    ) -> Result<Modules<'c>, DepmodError> {
-        let Request { directory, files, config, how, .. } = request;
+impl Request<'_> {
+    /// Finds the modules' files.
+    pub fn search(&self, remarks: &mut Vec<Remark>) -> Result<Vec<ModuleFile>, DepmodError> {
+        let Request { directory, files, config, .. } = self;
         let mut files = match files {
             [] => walk::walk(directory, config, remarks)?,
             files => walk::of_files(directory, files)?,
@@ -59,7 +57,31 @@ impl<'c> Modules<'c> {
         }
         let list = lists::read(directory, order::MODULES_ORDER, remarks);
         order::arrange(&mut files, list.as_deref(), directory, remarks);
-        let read = read::read_all(&files, cache, *how);
+        Ok(files)
+    }
+}
+
+impl<'c> Modules<'c> {
+    /// Finds and reads them.
+    pub fn find(
+        request: &Request<'_>,
+        cache: &'c Cache,
+        remarks: &mut Vec<Remark>,
+    ) -> Result<Modules<'c>, DepmodError> {
+        let Request { directory, how, .. } = request;
+        let (files, survey) =
+            Survey::during(cache, directory, how.threads, || request.search(remarks));
+        Ok(Modules::read(files?, &survey, *how, remarks))
+    }
+
+    /// Reads the modules of these files, but for what is known.
+    pub fn read(
+        files: Vec<ModuleFile>,
+        known: &Survey<'c>,
+        how: How,
+        remarks: &mut Vec<Remark>,
+    ) -> Modules<'c> {
+        let read = read::read_all(&files, known, how);
         let read = files.iter().zip(read).map(|(file, outcome)| match outcome {
             Ok((facts, stamp)) => (facts, Some(stamp)),
             Err(error) => {
@@ -68,13 +90,14 @@ impl<'c> Modules<'c> {
             }
         });
         let (facts, stamps) = read.unzip();
-        Ok(Modules { files, facts, stamps })
+        Modules { files, facts, stamps }
     }
 
-    /// The bytes of a cache of these modules.
-    pub fn cache(&self) -> Vec<u8> {
+    /// The bytes of a cache of these modules, read at this time or later, and what came out.
+    pub fn cache(&self, read: SystemTime, outcome: &Outcome) -> Vec<u8> {
         let all = self.files.iter().zip(&self.stamps).zip(&self.facts);
-        cache::bytes(all.filter_map(|((file, stamp), facts)| Some((file, (*stamp)?, facts))))
+        let read_ones = all.filter_map(|((file, stamp), facts)| Some((file, (*stamp)?, facts)));
+        cache::bytes(read_ones, read, outcome)
     }
 
     /// The names of a module for people.

@@ -7,11 +7,11 @@ use super::priority;
 use super::remark::Remark;
 use crate::name::{file_name, is_module_file, module_name};
 use rustc_hash::{FxHashMap, FxHashSet};
+use rustix::fs::{FileType, Mode, OFlags, RawDir, fstat, open};
 use std::ffi::{OsStr, OsString};
-use std::fs::FileType;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::vec;
 
@@ -104,24 +104,35 @@ pub fn of_files(directory: &Path, files: &[PathBuf]) -> Result<Vec<ModuleFile>, 
 /// The entries of a folder, still to be looked at.
 struct Folder {
     path: Vec<u8>,
-    entries: vec::IntoIter<(OsString, io::Result<FileType>)>,
+    entries: vec::IntoIter<(Vec<u8>, FileType)>,
 }
+
+/// Room for the entries of most folders.
+const ENTRIES: usize = 32 << 10;
 
 /// Opens folders, each only once: links may lead in circles.
 #[derive(Default)]
 struct Folders {
     seen: FxHashSet<(u64, u64)>,
+    buffer: Vec<u8>,
 }
 
 impl Folders {
     /// The entries of a folder; none if it was opened before.
     fn open(&mut self, path: &Path) -> io::Result<Folder> {
-        let metadata = std::fs::metadata(path)?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = open(path, flags, Mode::empty())?;
+        let file = fstat(&folder)?;
         let mut entries = Vec::new();
-        if self.seen.insert((metadata.dev(), metadata.ino())) {
-            for entry in std::fs::read_dir(path)? {
+        if self.seen.insert((file.st_dev, file.st_ino)) {
+            self.buffer.reserve(ENTRIES);
+            let mut list = RawDir::new(folder, self.buffer.spare_capacity_mut());
+            while let Some(entry) = list.next() {
                 let entry = entry?;
-                entries.push((entry.file_name(), entry.file_type()));
+                let name = entry.file_name().to_bytes();
+                if name != b"." && name != b".." {
+                    entries.push((name.to_vec(), entry.file_type()));
+                }
             }
         }
         let path = path.as_os_str().as_bytes().to_vec();
@@ -137,17 +148,16 @@ impl Found<'_> {
                 open.pop();
                 continue;
             };
-            let name = name.into_vec();
             let is_module = is_module_file(&name);
-            let may_be_folder = kind.as_ref().map_or(true, |kind| !kind.is_file());
             // Most other entries are not worth a look.
-            if !is_module && !may_be_folder || self.config.excludes(&name) {
+            if !is_module && kind.is_file() || self.config.excludes(&name) {
                 continue;
             }
             let path = [&folder.path, &b"/"[..], &name].concat();
-            let mut kind = kind;
-            if kind.as_ref().map_or(true, FileType::is_symlink) {
-                kind = std::fs::metadata(OsStr::from_bytes(&path)).map(|file| file.file_type());
+            let mut kind = Ok(kind);
+            if matches!(kind, Ok(FileType::Symlink | FileType::Unknown)) {
+                let file = std::fs::metadata(OsStr::from_bytes(&path));
+                kind = file.map(|file| FileType::from_raw_mode(file.mode()));
             }
             match kind {
                 Ok(kind) if kind.is_dir() => {
@@ -160,7 +170,7 @@ impl Found<'_> {
                 Ok(kind) if is_module && kind.is_file() => self.add(path, remarks),
                 Ok(kind) if is_module => {
                     let path = PathBuf::from(OsString::from_vec(path));
-                    remarks.push(Remark::NotAFile { path, kind: mode(kind) });
+                    remarks.push(Remark::NotAFile { path, kind: kind.as_raw_mode() });
                 }
                 Ok(_) => {}
                 Err(error) => {
@@ -190,17 +200,6 @@ impl Found<'_> {
                 }
             }
         }
-    }
-}
-
-/// The type of a file in `st_mode` (inode(7)).
-fn mode(kind: FileType) -> u32 {
-    match kind {
-        kind if kind.is_fifo() => 0o010_000,
-        kind if kind.is_char_device() => 0o020_000,
-        kind if kind.is_block_device() => 0o060_000,
-        kind if kind.is_socket() => 0o140_000,
-        _ => 0,
     }
 }
 

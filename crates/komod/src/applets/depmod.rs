@@ -10,7 +10,7 @@ mod options;
 use super::Call;
 use super::log::{Level, Log};
 use crate::console;
-use komod_kernel::depmod::cache::{self, Cache};
+use komod_kernel::depmod::cache::{self, Cache, Outcome};
 use komod_kernel::depmod::config::Config;
 use komod_kernel::depmod::error::{DepmodError, errno_text};
 use komod_kernel::depmod::indexes::{self, Index, Watch};
@@ -18,7 +18,9 @@ use komod_kernel::depmod::kernel_symbols::{self, KernelSymbols, Questions};
 use komod_kernel::depmod::publish::publish;
 use komod_kernel::depmod::read::How;
 use komod_kernel::depmod::remark::{Gravity, Remark};
+use komod_kernel::depmod::survey::Survey;
 use komod_kernel::depmod::tree::{Modules, Request, Tree};
+use komod_kernel::depmod::unchanged;
 use options::{Asked, Options};
 use std::process::ExitCode;
 
@@ -41,7 +43,7 @@ pub fn main(call: &Call) -> ExitCode {
         }
         Err(options::Refused) => return ExitCode::FAILURE,
     };
-    let mut remarks = Remarks { log: &log, all: Vec::new() };
+    let mut remarks = Remarks { log: &log, all: Vec::new(), told: 0 };
     let done = work(&options, &mut remarks);
     remarks.tell();
     match done {
@@ -70,7 +72,19 @@ fn work(options: &Options, remarks: &mut Remarks<'_>) -> Result<(), DepmodError>
     let how = How { threads: options.threads, checksums };
     let files = &options.files;
     let request = Request { directory, files, config: &config, how, prefix: *prefix };
-    let modules = Modules::find(&request, &cache, &mut remarks.all)?;
+    let all = &mut remarks.all;
+    let (files, survey) = Survey::during(&cache, directory, how.threads, || request.search(all));
+    let files = files?;
+    // Of the lists' state before they are used: if they change now, that shows next time.
+    let keeps = options.incremental && !checksums && !options.show;
+    let inputs = keeps.then(|| unchanged::inputs(directory, *prefix)).flatten();
+    let tells_more = options.verbose || options.check || options.warn;
+    if !tells_more && unchanged::is_up_to_date(&survey, &files, inputs, output) {
+        return Ok(());
+    }
+    remarks.tell();
+    let told = remarks.told;
+    let modules = Modules::read(files, &survey, how, &mut remarks.all);
     remarks.tell();
     let tree = Tree::resolve(&modules, *prefix)?;
     let kernel = kernel.as_ref().filter(|_| options.check);
@@ -91,8 +105,12 @@ fn work(options: &Options, remarks: &mut Remarks<'_>) -> Result<(), DepmodError>
     let binaries =
         indexes::binaries(&tree, &texts, directory, watch, options.threads, &mut remarks.all)?;
     let mut set: Vec<Index> = texts.into_iter().chain(binaries).collect();
-    if options.incremental && !checksums {
-        set.push(Index { name: cache::FILE, bytes: modules.cache() });
+    if keeps {
+        // What was said about modules and indexes has to be said again next time; and modules that
+        // cannot be read are in the indexes, but not in the cache.
+        let silent = remarks.all.is_empty() && remarks.told == told;
+        let outcome = Outcome::of(inputs.filter(|_| silent), &set);
+        set.push(Index { name: cache::FILE, bytes: modules.cache(survey.started, &outcome) });
     }
     publish(output, &set)
 }
@@ -114,11 +132,14 @@ fn kernel_symbols(
 struct Remarks<'l> {
     log: &'l Log,
     all: Vec<Remark>,
+    /// How many were told.
+    told: usize,
 }
 
 impl Remarks<'_> {
     fn tell(&mut self) {
         let mut shown = Vec::new();
+        self.told += self.all.len();
         for remark in self.all.drain(..) {
             if let Remark::Needs { .. } = remark {
                 shown.extend_from_slice(format!("{remark}\n").as_bytes());
