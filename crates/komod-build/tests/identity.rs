@@ -7,12 +7,12 @@ mod identity;
 
 use std::fs;
 
-use common::{Scratch, options, shown, trees};
+use common::{Scratch, options, shown, trees, trees_in_turn};
 use identity::{compare, fixture, made, natively, repository};
 use komod_build::Options;
 
 fn compare_fixture(name: &str) {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new(name);
         let options = Options { out: Some(scratch.0.join("out")), ..options() };
         compare(&fixture(name), &tree, &options);
@@ -54,7 +54,7 @@ fn examples() {
 
 #[test]
 fn cases() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("cases");
         let mut list = Vec::new();
         for entry in fs::read_dir(repository().join("tests/cases")).unwrap().map(Result::unwrap) {
@@ -80,7 +80,7 @@ fn cases() {
 
 #[test]
 fn symbols_of_another_folder() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         let scratch = Scratch::new("extra");
         let base = Options { out: Some(scratch.0.join("base")), ..options() };
         made(&repository().join("examples/export"), &tree, &base);
@@ -104,7 +104,7 @@ fn symbols_of_another_folder() {
 
 #[test]
 fn what_komod_does_not_know_is_left_to_kbuild() {
-    for tree in trees() {
+    for tree in trees_in_turn() {
         for (name, word) in [("custom", "made.h"), ("host", "maker"), ("generated", "note.txt")] {
             let scratch = Scratch::new(name);
             let options = Options { out: Some(scratch.0.join("out")), ..options() };
