@@ -4,7 +4,7 @@ use std::fs;
 
 use komod_build::warm::{Command, Done, NotWarm};
 
-use crate::bench::{Bench, for_each_tree, for_one_tree, limits, plain, write_anew};
+use crate::bench::{Bench, for_one_tree, for_tree_in_turn, limits, plain, write_anew};
 use crate::probed::{depfile, outcome, run_plain};
 
 const HEAD: &str = "#include <linux/module.h>\n#include <linux/pci.h>\n";
@@ -62,7 +62,7 @@ fn many_modules_are_compiled_as_by_the_plain_compiler() {
         ("big", (0..2000).fold(String::new(), |text, i| text + &format!("int v{i} = __LINE__;\n"))),
     ];
     let comments = ["", "// SPDX-License-Identifier: GPL-2.0\n", "/*\n * A module.\n *\n */\n\n"];
-    for_each_tree("alike", |bench| {
+    for_tree_in_turn("alike", |bench| {
         start(bench, HEAD);
         for (turn, (name, body)) in bodies.iter().enumerate() {
             let comment = comments[turn % comments.len()];

@@ -101,8 +101,8 @@ pub fn assert_same(bench: &Bench, command: &Command, what: &str) -> Outcome {
     got
 }
 
-pub fn for_each_tree(name: &str, test: impl Fn(&Bench)) {
-    for tree in common::trees() {
+pub fn for_tree_in_turn(name: &str, test: impl Fn(&Bench)) {
+    for tree in common::trees_in_turn() {
         test(&Bench::new(&tree, name, limits()));
     }
 }

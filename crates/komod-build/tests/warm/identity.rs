@@ -6,7 +6,7 @@ use komod_build::warm::NotWarm;
 
 use crate::bench::plain;
 use crate::bench::{
-    HEAD, TAIL, assert_same, for_each_tree, for_one_tree, limits, source, write_anew,
+    HEAD, TAIL, assert_same, for_one_tree, for_tree_in_turn, limits, source, write_anew,
 };
 use crate::common;
 use crate::probed::run_plain;
@@ -34,7 +34,7 @@ fn edits_are_compiled_as_by_the_plain_compiler() {
         ("inline assembly", format!("asm(\".globl here; here: nop\");\n{TAIL}")),
         ("an export", format!("int a(void) {{ return 1; }}\nEXPORT_SYMBOL_GPL(a);\nmodule_param_named(x, v, int, 0);\nstatic int v;\n{TAIL}").replace("module_param_named(x, v, int, 0);\nstatic int v;", "static int v;\nmodule_param_named(x, v, int, 0);")),
     ];
-    for_each_tree("edits", |bench| {
+    for_tree_in_turn("edits", |bench| {
         let command = bench.write("edits", &source("int before;\n"));
         bench.start(&command);
         assert_same(bench, &command, "unedited");
@@ -49,7 +49,7 @@ fn edits_are_compiled_as_by_the_plain_compiler() {
 #[test]
 fn options_that_change_what_is_read_or_said() {
     let head = "#include <linux/module.h>\n#include \"local.h\"\n#include \"deep.h\"\n";
-    for_each_tree("options", |bench| {
+    for_tree_in_turn("options", |bench| {
         let dir = bench.scratch.0.join("src");
         for sub in ["once", "next"] {
             fs::create_dir(dir.join(sub)).unwrap();
@@ -137,7 +137,7 @@ fn examples_and_cases() {
     sources.sort();
     assert!(sources.len() > 25, "{}", sources.len());
     let turn = std::cell::Cell::new(0);
-    for_each_tree("sources", |bench| {
+    for_tree_in_turn("sources", |bench| {
         // All on the first kernel, some on every other.
         let step = if turn.replace(1) == 0 { 1 } else { 5 };
         for file in sources.iter().step_by(step) {

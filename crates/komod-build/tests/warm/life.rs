@@ -8,13 +8,13 @@ use std::time::Duration;
 use komod_build::warm::{Limits, NotWarm};
 
 use crate::bench::{
-    assert_same, await_server, await_that, compiler, for_each_tree, for_one_tree, limits, source,
+    assert_same, await_server, await_that, compiler, for_one_tree, for_tree_in_turn, limits, source,
 };
 use crate::trouble::processes;
 
 #[test]
 fn the_first_build_is_plain_and_the_second_is_warm() {
-    for_each_tree("second", |bench| {
+    for_tree_in_turn("second", |bench| {
         let command = bench.write("second", &source("int x;\n"));
         assert!(matches!(bench.warm.compile(&command), Err(NotWarm::NoServer { .. })));
         assert!(processes(&command).is_empty(), "nothing runs beside the first build");

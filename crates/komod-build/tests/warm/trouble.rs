@@ -17,7 +17,7 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 
 use crate::bench::plain;
 use crate::bench::{
-    Bench, assert_same, await_server, await_that, compiler, for_each_tree, for_one_tree, limits,
+    Bench, assert_same, await_server, await_that, compiler, for_one_tree, for_tree_in_turn, limits,
     source, warm, write_anew,
 };
 use crate::probed::{depfile, outcome};
@@ -50,7 +50,7 @@ fn signal(name: &str, pids: &[String]) {
 
 #[test]
 fn a_header_changes_under_it() {
-    for_each_tree("header", |bench| {
+    for_tree_in_turn("header", |bench| {
         let header = bench.scratch.0.join("src/mine.h");
         write_anew(&header, "#define MINE 1\n");
         let text = "#include <linux/module.h>\n#include \"mine.h\"\nint x = MINE;\nMODULE_LICENSE(\"GPL\");\n";
