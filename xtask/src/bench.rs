@@ -5,9 +5,10 @@ use crate::args::Args;
 use crate::bench_build;
 use crate::bench_check;
 use crate::bench_kmod;
+use crate::bench_options::Options;
 use crate::bench_vm;
 use crate::guest_build;
-use crate::kernels::{self, Kernel};
+use crate::kernels::Kernel;
 use crate::komod::{self, Profile};
 use crate::measure::{self, Times, ms, ratio};
 use crate::modules::ModuleTree;
@@ -48,17 +49,13 @@ pub fn main(mut args: Args) -> Result<()> {
     if args.flag("vm") {
         return bench_vm::main(args);
     }
-    if args.flag("--help") || args.flag("-h") {
-        println!("{HELP}");
-        return Ok(());
-    }
-    let series = args.option::<String>("--kernel")?;
-    let runs: usize = args.option("--runs")?.unwrap_or(11);
+    let Some(options) = Options::take(&mut args, HELP, 11)? else { return Ok(()) };
+    let runs = options.runs;
     args.finish()?;
     let komod = komod::build(Profile::Release)?;
     println!("| kernel | what | median | min | against QEMU |");
     println!("|---|---|--:|--:|--:|");
-    for chosen in kernels::chosen(series.as_deref()) {
+    for chosen in options.kernels() {
         kernel(&komod, &chosen?, runs)?;
     }
     Ok(())

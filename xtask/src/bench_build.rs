@@ -2,7 +2,8 @@
 //! run.
 
 use crate::args::Args;
-use crate::kernels::{self, Kernel};
+use crate::bench_options::Options;
+use crate::kernels::Kernel;
 use crate::komod::{self, Profile};
 use crate::measure::{self, Cost, Times, ms, ratio};
 use crate::project;
@@ -27,18 +28,14 @@ const RUNS_OF_MANY: usize = 3;
 const WARM: Duration = Duration::from_secs(20);
 
 pub fn main(mut args: Args) -> Result<()> {
-    if args.flag("--help") || args.flag("-h") {
-        println!("{HELP}");
-        return Ok(());
-    }
-    let series = args.option::<String>("--kernel")?;
-    let runs = args.option("--runs")?.unwrap_or(RUNS);
+    let Some(options) = Options::take(&mut args, HELP, RUNS)? else { return Ok(()) };
+    let runs = options.runs;
     let modules = args.option("--modules")?.unwrap_or(MODULES);
     args.finish()?;
     let komod = komod::build(Profile::Release)?;
     println!("| kernel | what | make | komod | ratio | make, CPU | komod, CPU | ratio |");
     println!("|---|---|--:|--:|--:|--:|--:|--:|");
-    for chosen in kernels::chosen(series.as_deref()) {
+    for chosen in options.kernels() {
         kernel(&komod, &chosen?, runs, modules)?;
     }
     Ok(())

@@ -4,7 +4,8 @@
 //! reads all modules and resolves their symbols, the other reads one and prints fields.
 
 use crate::args::Args;
-use crate::kernels::{self, Kernel};
+use crate::bench_options::Options;
+use crate::kernels::Kernel;
 use crate::komod::{self, Profile};
 use crate::measure::{self, Cost, Times, ms, ratio};
 use crate::modules::ModuleTree;
@@ -27,17 +28,13 @@ const RUNS_OF_ALL: usize = 5;
 const ONE: &str = "nbd";
 
 pub fn main(mut args: Args) -> Result<()> {
-    if args.flag("--help") || args.flag("-h") {
-        println!("{HELP}");
-        return Ok(());
-    }
-    let series = args.option::<String>("--kernel")?;
-    let runs = args.option("--runs")?.unwrap_or(RUNS);
+    let Some(options) = Options::take(&mut args, HELP, RUNS)? else { return Ok(()) };
+    let runs = options.runs;
     args.finish()?;
     let komod = komod::build(Profile::Release)?;
     println!("| kernel | what | peer | median | komod | median | ratio | komod, CPU |");
     println!("|---|---|---|--:|---|--:|--:|--:|");
-    for chosen in kernels::chosen(series.as_deref()) {
+    for chosen in options.kernels() {
         Bench::new(&komod, chosen?)?.rows(runs)?;
     }
     Ok(())

@@ -2,7 +2,8 @@
 //! modules of a kernel.
 
 use crate::args::Args;
-use crate::kernels::{self, Kernel};
+use crate::bench_options::Options;
+use crate::kernels::Kernel;
 use crate::komod::{self, Profile};
 use crate::measure::{self, Times, ms, ratio};
 use crate::modules::ModuleTree;
@@ -29,12 +30,8 @@ const MORE: usize = 10;
 const FEW_SECONDS: Duration = Duration::from_millis(1500);
 
 pub fn main(mut args: Args) -> Result<()> {
-    if args.flag("--help") || args.flag("-h") {
-        println!("{HELP}");
-        return Ok(());
-    }
-    let series = args.option::<String>("--kernel")?;
-    let runs = args.option("--runs")?.unwrap_or(RUNS);
+    let Some(options) = Options::take(&mut args, HELP, RUNS)? else { return Ok(()) };
+    let runs = options.runs;
     args.finish()?;
     let komod = komod::build(Profile::Release)?;
     println!(
@@ -42,7 +39,7 @@ pub fn main(mut args: Args) -> Result<()> {
          memory | komod | kmod: instructions | komod |"
     );
     println!("|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
-    for chosen in kernels::chosen(series.as_deref()) {
+    for chosen in options.kernels() {
         Bench::new(&komod, chosen?)?.rows(runs)?;
     }
     Ok(())

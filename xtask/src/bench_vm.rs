@@ -3,7 +3,8 @@
 
 use crate::args::Args;
 use crate::bench;
-use crate::kernels::{self, Kernel};
+use crate::bench_options::Options;
+use crate::kernels::Kernel;
 use crate::komod::{self, Profile};
 use crate::measure::{Times, ms, ratio};
 use crate::project;
@@ -26,17 +27,13 @@ const RUNS_OF_LONG: usize = 3;
 const AT_A_TIME: usize = 20;
 
 pub fn main(mut args: Args) -> Result<()> {
-    if args.flag("--help") || args.flag("-h") {
-        println!("{HELP}");
-        return Ok(());
-    }
-    let series = args.option::<String>("--kernel")?;
-    let runs = args.option("--runs")?.unwrap_or(RUNS);
+    let Some(options) = Options::take(&mut args, HELP, RUNS)? else { return Ok(()) };
+    let runs = options.runs;
     args.finish()?;
     let komod = komod::build(Profile::Release)?;
     println!("| kernel | what | median | min | against QEMU |");
     println!("|---|---|--:|--:|--:|");
-    for chosen in kernels::chosen(series.as_deref()) {
+    for chosen in options.kernels() {
         let kernel = chosen?;
         let hello = bench::build_hello(&komod, &kernel)?;
         Bench { komod: &komod, cache: cache(&kernel)?, kernel, hello }.rows(runs)?;

@@ -10,6 +10,7 @@ mod bench;
 mod bench_build;
 mod bench_check;
 mod bench_kmod;
+mod bench_options;
 mod bench_vm;
 mod cases;
 mod ci;

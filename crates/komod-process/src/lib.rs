@@ -8,6 +8,7 @@ mod child;
 pub mod client;
 pub mod device;
 mod inside;
+pub mod kmsg;
 pub mod protocol;
 pub mod random;
 mod sandbox;

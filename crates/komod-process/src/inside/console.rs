@@ -6,7 +6,8 @@ use super::offsets::offsets;
 use super::ptr::Ptr;
 use super::single::Single;
 use super::{kernel, out, stubs};
-use crate::protocol::{Event, LogRecord};
+use crate::kmsg;
+use crate::protocol::Event;
 
 /// `CON_PRINTBUFFER | CON_ENABLED | CON_ANYTIME | CON_EXTENDED` of include/linux/console.h.
 const FLAGS: u16 = 1 | 4 | 16 | 64;
@@ -24,7 +25,7 @@ pub fn panic_text() -> String {
 
 extern "C" fn write(_console: Ptr, text: Ptr, len: u32) {
     let bytes = text.read_bytes(len as usize);
-    if let Some(record) = parse(&String::from_utf8_lossy(&bytes)) {
+    if let Some(record) = kmsg::parse(&String::from_utf8_lossy(&bytes)) {
         if record.text.starts_with(PANIC) {
             PANICKED.set(record.text.clone());
         }
@@ -45,69 +46,4 @@ pub fn register() {
     // Every level, whatever `quiet` or `loglevel=` say.
     kernel::set_variable("ignore_loglevel", 1u8);
     kernel::call("register_console", &[console.0]);
-}
-
-/// One record: `prefix,seq,usec,flags;text`, then ` KEY=value` lines.
-fn parse(text: &str) -> Option<LogRecord> {
-    let (head, body) = text.split_once(';')?;
-    let mut fields = head.split(',');
-    let prefix: u32 = fields.next()?.parse().ok()?;
-    let seq = fields.next()?.parse().ok()?;
-    let us = fields.next()?.parse().ok()?;
-    let mut lines = body.split('\n').filter(|l| !l.is_empty());
-    let text = if body.starts_with('\n') { String::new() } else { unescape(lines.next()?) };
-    let dict = lines.map(|l| unescape(l.trim_start())).collect();
-    Some(LogRecord {
-        facility: (prefix >> 3) as u8,
-        level: (prefix & 7) as u8,
-        seq,
-        us,
-        text,
-        dict,
-    })
-}
-
-/// Undoes the `\xNN` of the extended format.
-fn unescape(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        let hex = (*first == b'\\' && tail.first() == Some(&b'x'))
-            .then(|| tail.get(1..3))
-            .flatten()
-            .and_then(|h| std::str::from_utf8(h).ok())
-            .and_then(|h| u8::from_str_radix(h, 16).ok());
-        match hex {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &tail[3..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_record_with_a_dictionary() {
-        let r = parse("4,12,1700,-;dummy 0: a\\x0ab\n SUBSYSTEM=platform\n").unwrap();
-        assert_eq!((r.facility, r.level, r.seq, r.us), (0, 4, 12, 1700));
-        assert_eq!(r.text, "dummy 0: a\nb");
-        assert_eq!(r.dict, ["SUBSYSTEM=platform"]);
-    }
-
-    #[test]
-    fn what_is_no_record() {
-        for bad in ["", "4,12", "x,1,2,-;a\n", "4,12,1700,-"] {
-            assert!(parse(bad).is_none(), "{bad:?}");
-        }
-        assert_eq!(unescape("a\\x4"), "a\\x4");
-    }
 }

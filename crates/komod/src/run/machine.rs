@@ -6,9 +6,9 @@ use crate::kernels;
 use crate::progress::Progress;
 use anyhow::{Context, Result};
 use komod_kernel::find::FoundKernel;
+use komod_place::Place;
 use komod_place::process::RuntimeDir;
 use komod_place::vm::{Spec, Start, Step, Vm};
-use komod_place::{Place, PlaceError};
 
 /// What a machine with this kernel is.
 pub fn spec(kernel: &FoundKernel, append: &str, megabytes: u32) -> Result<Spec> {
@@ -54,7 +54,7 @@ pub fn start(
     };
     drop(progress);
     let vm = started
-        .map_err(|e| explain(&e))
+        .map_err(|e| Explained::from_error(&e))
         .with_context(|| format!("cannot start a machine with kernel {release}"))?;
     let how = match vm.start_kind() {
         Start::Booted { because: Some(why) } => {
@@ -66,8 +66,4 @@ pub fn start(
         Start::RestoredFromNew => "restored-new",
     };
     Ok((Box::new(vm), how))
-}
-
-fn explain(error: &PlaceError) -> Explained {
-    Explained::from_error(error)
 }

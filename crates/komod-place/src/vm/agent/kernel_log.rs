@@ -3,6 +3,7 @@
 
 use super::port::Voice;
 use crate::vm::wire::Answer;
+use komod_process::kmsg;
 use komod_process::protocol::{Event, LogRecord};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{Mode, OFlags, open};
@@ -63,7 +64,7 @@ impl Watched {
             match rustix::io::read(&self.0.fd, &mut buf) {
                 Ok(n) => {
                     let text = String::from_utf8_lossy(buf.get(..n).unwrap_or_default());
-                    if let Some(record) = record(&text) {
+                    if let Some(record) = kmsg::parse(&text) {
                         *latest = record.us;
                         take(record)?;
                     }
@@ -74,75 +75,5 @@ impl Watched {
                 Err(e) => return Err(e.into()),
             }
         }
-    }
-}
-
-/// `PREFIX,SEQ,TIME,FLAGS;TEXT`, then dictionary lines that begin with a space.
-fn record(text: &str) -> Option<LogRecord> {
-    let (head, body) = text.split_once(';')?;
-    let mut fields = head.split(',');
-    let priority: u32 = fields.next()?.parse().ok()?;
-    let seq = fields.next()?.parse().ok()?;
-    let us = fields.next()?.parse().ok()?;
-    let mut lines = body.lines();
-    let text = unescape(lines.next().unwrap_or_default());
-    let dict = lines.filter_map(|l| l.strip_prefix(' ')).map(unescape).collect();
-    Some(LogRecord {
-        facility: u8::try_from(priority >> 3).unwrap_or_default(),
-        level: (priority & 7) as u8,
-        seq,
-        us,
-        text,
-        dict,
-    })
-}
-
-/// Undoes `\x0a` for bytes that are not printable, and for the backslash (`append_char` and
-/// `msg_add_ext_text` in `kernel/printk/printk.c`, Linux 6.1).
-fn unescape(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let code = (first == b'\\')
-            .then(|| tail.strip_prefix(b"x")?.get(..2))
-            .flatten()
-            .and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
-        match code {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = rest.get(4..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_record_has_all_its_fields() {
-        let got =
-            record("30,812,51234,-;usb 1-1: hello; world\n SUBSYSTEM=usb\n DEVICE=+usb:1-1\n");
-        let want = LogRecord {
-            facility: 3,
-            level: 6,
-            seq: 812,
-            us: 51234,
-            text: "usb 1-1: hello; world".into(),
-            dict: vec!["SUBSYSTEM=usb".into(), "DEVICE=+usb:1-1".into()],
-        };
-        assert_eq!(got, Some(want));
-        assert_eq!(record("no record"), None);
-    }
-
-    #[test]
-    fn escapes_are_undone() {
-        assert_eq!(unescape(r"a\x0ab \x5cx41 \xzz \x4"), "a\nb \\x41 \\xzz \\x4");
     }
 }
