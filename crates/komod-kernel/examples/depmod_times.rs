@@ -1,11 +1,12 @@
 //! Writes the indexes of a kernel's folder of modules and says how long each step takes:
-//! `depmod_times FOLDER THREADS [OUTPUT]`.
+//! `depmod_times FOLDER THREADS OUTPUT`.
 
 use komod_kernel::depmod::cache::Cache;
 use komod_kernel::depmod::config::Config;
-use komod_kernel::depmod::indexes::{self, Watch};
-use komod_kernel::depmod::publish::publish;
+use komod_kernel::depmod::indexes::Watch;
+use komod_kernel::depmod::publish;
 use komod_kernel::depmod::read::How;
+use komod_kernel::depmod::set::Making;
 use komod_kernel::depmod::tree::{Modules, Request, Tree};
 use std::error::Error;
 use std::path::Path;
@@ -29,16 +30,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let cache = Cache::default();
     let modules = Modules::find(&request, &cache, &mut remarks)?;
     step("read");
-    let tree = Tree::resolve(&modules, None)?;
-    step("resolve");
-    let mut set = indexes::texts(&tree, &mut remarks);
-    step("texts");
-    set.extend(indexes::binaries(&tree, &set, directory, Watch::default(), threads, &mut remarks)?);
-    step("binaries");
-    if let Some(output) = arguments.next() {
-        publish(Path::new(&output), &set)?;
-        step("publish");
-    }
+    let making = Making { modules: &modules, directory, watch: Watch::default(), threads };
+    let output = arguments.next().ok_or("where to?")?;
+    let output = Path::new(&output);
+    let tree = || Tree::resolve(&modules, None);
+    let set = making.make(tree, |index| publish::write(output, index), &mut remarks)?;
+    step("write");
+    publish::put_in_place(output, set.into_iter().map(|(_, file)| file).collect(), threads)?;
+    step("publish");
     for remark in remarks {
         eprintln!("{remark}");
     }

@@ -3,6 +3,7 @@
 
 use super::module_file::ModuleFileError;
 use super::stamp::Stamp;
+use crate::module_file::header::Section;
 use crate::module_file::unpacked::{self, MAX_PACKED};
 use komod_object::compress::{self, Format};
 use std::fs::{File, OpenOptions};
@@ -16,6 +17,8 @@ const MAX_PIECE: usize = 256 << 20;
 /// What is read in front of the table of sections, where symbols and their names stand in most
 /// modules.
 const WINDOW: u64 = 8 << 10;
+/// To read so many bytes more is less work than to ask twice.
+const NEAR: u64 = 8 << 10;
 /// What is read first: an ELF header.
 const START: usize = 64;
 
@@ -119,6 +122,52 @@ impl<'b> Contents<'b> {
             Ok(size) if size <= MAX_PIECE => size,
             _ => return Err(ModuleFileError::TooLarge { what, size }),
         };
+        if let Some(piece) = self.at_hand(offset, size) {
+            return Ok(piece);
+        }
+        let Kind::File { file, .. } = &self.kind else { return Err(outside) };
+        let scratch = room(scratch, size);
+        file.read_exact_at(scratch, offset)?;
+        Ok(scratch)
+    }
+
+    /// Two pieces, each with a name for errors. If they stand near each other, both are read in one
+    /// go.
+    pub fn pieces<'s>(
+        &'s self,
+        first: (&'static str, Section),
+        second: (&'static str, Section),
+        [scratch, other]: [&'s mut Vec<u8>; 2],
+    ) -> Result<[&'s [u8]; 2], ModuleFileError> {
+        let Some((from, size)) = self.together(first.1, second.1) else {
+            let first = self.piece(first.0, first.1.offset, first.1.size, scratch)?;
+            return Ok([first, self.piece(second.0, second.1.offset, second.1.size, other)?]);
+        };
+        let both = self.piece(first.0, from, size, scratch)?;
+        Ok([first.1, second.1].map(|section| {
+            // Both are in what was read, which is less than MAX_PIECE.
+            let at = usize::try_from(section.offset - from).unwrap_or(usize::MAX);
+            let size = usize::try_from(section.size).unwrap_or(usize::MAX);
+            both.get(at..).and_then(|rest| rest.get(..size)).unwrap_or_default()
+        }))
+    }
+
+    /// Where two sections begin together and how long both are, if it is worth it to read them so.
+    fn together(&self, first: Section, second: Section) -> Option<(u64, u64)> {
+        let from = first.offset.min(second.offset);
+        let end = |section: Section| section.offset.checked_add(section.size);
+        let size = end(first)?.max(end(second)?).checked_sub(from)?;
+        let between = size.saturating_sub(first.size.saturating_add(second.size));
+        let to_read = |section: Section| {
+            let size = usize::try_from(section.size).unwrap_or(usize::MAX);
+            size > 0 && self.at_hand(section.offset, size).is_none()
+        };
+        let fits = size <= MAX_PIECE as u64 && from.checked_add(size)? <= self.len;
+        (fits && between <= NEAR && to_read(first) && to_read(second)).then_some((from, size))
+    }
+
+    /// A piece that was read before.
+    fn at_hand(&self, offset: u64, size: usize) -> Option<&[u8]> {
         let (bytes, start) = match &self.kind {
             Kind::Memory(bytes) => (*bytes, 0),
             Kind::File { start, .. } if offset == 0 && size <= START => (start.as_slice(), 0),
@@ -127,13 +176,7 @@ impl<'b> Contents<'b> {
             }
         };
         let at = offset.checked_sub(start).and_then(|at| usize::try_from(at).ok());
-        if let Some(piece) = at.and_then(|at| bytes.get(at..at.checked_add(size)?)) {
-            return Ok(piece);
-        }
-        let Kind::File { file, .. } = &self.kind else { return Err(outside) };
-        let scratch = room(scratch, size);
-        file.read_exact_at(scratch, offset)?;
-        Ok(scratch)
+        at.and_then(|at| bytes.get(at..at.checked_add(size)?))
     }
 }
 

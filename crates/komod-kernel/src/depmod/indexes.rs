@@ -16,16 +16,14 @@
 use super::error::DepmodError;
 use super::facts::{List, Strings};
 use super::remark::Remark;
-use super::tree::Tree;
+use super::tree::{Modules, Tree};
 use super::trie::{self, Entry, FIRST_BAD_BYTE};
 use super::{devices, lists};
 use crate::name::normalized;
 use rustc_hash::FxHashSet;
 use std::borrow::Cow;
 use std::io::Write;
-use std::num::NonZero;
 use std::path::Path;
-use std::thread;
 
 /// The names of the whole set.
 pub const NAMES: [&str; 11] = [
@@ -60,52 +58,22 @@ pub struct Watch {
 
 /// The text files, in the order in which `-n` shows them.
 pub fn texts(tree: &Tree<'_>, remarks: &mut Vec<Remark>) -> Vec<Index> {
-    vec![
-        Index { name: "modules.dep", bytes: dependencies(tree) },
-        Index { name: "modules.alias", bytes: aliases(tree, remarks) },
-        lines_of(tree, &SOFTDEP, remarks),
-        lines_of(tree, &WEAKDEP, remarks),
-        Index { name: "modules.symbols", bytes: symbols(tree) },
-        Index { name: "modules.devname", bytes: device_nodes(tree, remarks) },
-    ]
+    let dependencies = Index { name: "modules.dep", bytes: dependencies(tree) };
+    let modules = tree.modules;
+    let aliases = aliases(modules, remarks);
+    let [softdeps, weakdeps] = written_dependencies(modules, remarks);
+    vec![dependencies, aliases, softdeps, weakdeps, symbols(tree), device_nodes(modules, remarks)]
 }
 
-/// The binary indexes, made on one thread or two. `texts` are those of [`texts`].
-pub fn binaries(
+/// `modules.dep` and `modules.dep.bin`, which has its lines.
+pub(super) fn dependency_files(
     tree: &Tree<'_>,
-    texts: &[Index],
-    directory: &Path,
-    watch: Watch,
-    threads: NonZero<usize>,
     remarks: &mut Vec<Remark>,
-) -> Result<Vec<Index>, DepmodError> {
-    let dependencies = texts.iter().find(|index| index.name == "modules.dep");
-    let dependencies = dependencies.map(|index| index.bytes.as_slice()).unwrap_or_default();
-    // The index of aliases takes as long as all others.
-    let (aliases, others) = thread::scope(|scope| {
-        let others = move || {
-            let mut remarks = Vec::new();
-            let name = "modules.dep.bin";
-            let entries = dependency_entries(tree, dependencies, &mut remarks);
-            let by_name = Index { name, bytes: trie::write(name, entries)? };
-            let symbols = symbol_index(tree, &mut remarks)?;
-            let builtin = builtin_index(directory, &mut remarks)?;
-            let builtin_aliases = builtin_alias_index(directory, &mut remarks)?;
-            Ok((by_name, [symbols, builtin, builtin_aliases], remarks))
-        };
-        let aliases = |remarks: &mut Vec<Remark>| alias_index(tree, watch, remarks);
-        if threads.get() == 1 {
-            return (aliases(remarks), Ok(others()));
-        }
-        let others = scope.spawn(others);
-        (aliases(remarks), others.join())
-    });
-    let (by_name, rest, more) = match others {
-        Ok(others) => others?,
-        Err(panic) => std::panic::resume_unwind(panic),
-    };
-    remarks.extend(more);
-    Ok([by_name, aliases?].into_iter().chain(rest).collect())
+) -> Result<[Index; 2], DepmodError> {
+    let text = dependencies(tree);
+    let name = "modules.dep.bin";
+    let trie = trie::write(name, dependency_entries(tree, &text, remarks))?;
+    Ok([Index { name: "modules.dep", bytes: text }, Index { name, bytes: trie }])
 }
 
 fn dependencies(tree: &Tree<'_>) -> Vec<u8> {
@@ -136,9 +104,10 @@ fn dependency_entries<'t>(
     fitting("modules.dep.bin", "a name", entries, remarks)
 }
 
-fn aliases(tree: &Tree<'_>, remarks: &mut Vec<Remark>) -> Vec<u8> {
+/// `modules.alias`.
+pub(super) fn aliases(modules: &Modules<'_>, remarks: &mut Vec<Remark>) -> Index {
     let mut out = b"# Aliases extracted from modules themselves.\n".to_vec();
-    for (_, file, facts) in tree.iter() {
+    for (_, file, facts) in modules.iter() {
         for alias in one_line(facts.list(List::Aliases)) {
             match alias {
                 Ok(alias) => line(&mut out, &[b"alias ", alias, b" ", &file.name]),
@@ -146,7 +115,7 @@ fn aliases(tree: &Tree<'_>, remarks: &mut Vec<Remark>) -> Vec<u8> {
             }
         }
     }
-    out
+    Index { name: "modules.alias", bytes: out }
 }
 
 /// A file of dependencies that stand in the modules' modinfo as text.
@@ -170,9 +139,14 @@ const WEAKDEP: Written = Written {
     command: b"weakdep ",
 };
 
-fn lines_of(tree: &Tree<'_>, file: &Written, remarks: &mut Vec<Remark>) -> Index {
+/// `modules.softdep` and `modules.weakdep`.
+pub(super) fn written_dependencies(modules: &Modules<'_>, remarks: &mut Vec<Remark>) -> [Index; 2] {
+    [lines_of(modules, &SOFTDEP, remarks), lines_of(modules, &WEAKDEP, remarks)]
+}
+
+fn lines_of(modules: &Modules<'_>, file: &Written, remarks: &mut Vec<Remark>) -> Index {
     let mut bytes = file.comment.as_bytes().to_vec();
-    for (_, module, facts) in tree.iter() {
+    for (_, module, facts) in modules.iter() {
         for text in one_line(facts.list(file.list)) {
             match text {
                 Ok(text) => line(&mut bytes, &[file.command, &module.name, b" ", text]),
@@ -185,18 +159,20 @@ fn lines_of(tree: &Tree<'_>, file: &Written, remarks: &mut Vec<Remark>) -> Index
     Index { name: file.name, bytes }
 }
 
-fn symbols(tree: &Tree<'_>) -> Vec<u8> {
+/// `modules.symbols`.
+pub(super) fn symbols(tree: &Tree<'_>) -> Index {
     let mut out = b"# Aliases for symbols, used by symbol_request().\n".to_vec();
     for symbol in tree.symbols.iter().filter(|symbol| !symbol.name.contains(&b'\n')) {
         let module = tree.modules.files.get(symbol.module).map(|file| file.name.as_slice());
         line(&mut out, &[b"alias symbol:", symbol.name, b" ", module.unwrap_or_default()]);
     }
-    out
+    Index { name: "modules.symbols", bytes: out }
 }
 
-fn device_nodes(tree: &Tree<'_>, remarks: &mut Vec<Remark>) -> Vec<u8> {
+/// `modules.devname`.
+pub(super) fn device_nodes(modules: &Modules<'_>, remarks: &mut Vec<Remark>) -> Index {
     let mut out = Vec::new();
-    for (_, file, facts) in tree.iter() {
+    for (_, file, facts) in modules.iter() {
         let Some(device) = devices::device(facts) else { continue };
         let Some((kind, major, minor)) = device.numbers else {
             remarks.push(Remark::DeviceWithoutNumbers {
@@ -218,17 +194,18 @@ fn device_nodes(tree: &Tree<'_>, remarks: &mut Vec<Remark>) -> Vec<u8> {
         // Writing to memory does not fail.
         let _ = writeln!(out, " {kind}{major}:{minor}");
     }
-    out
+    Index { name: "modules.devname", bytes: out }
 }
 
-fn alias_index(
-    tree: &Tree<'_>,
+/// `modules.alias.bin`.
+pub(super) fn alias_index(
+    modules: &Modules<'_>,
     watch: Watch,
     remarks: &mut Vec<Remark>,
 ) -> Result<Index, DepmodError> {
     let name = "modules.alias.bin";
     let mut aliases: Vec<(Cow<'_, [u8]>, u32)> = Vec::new();
-    for (priority, file, facts) in tree.iter() {
+    for (priority, file, facts) in modules.iter() {
         let mut seen = FxHashSet::default();
         for alias in facts.list(List::Aliases).filter(|alias| !alias.contains(&b'\n')) {
             match normalized(alias) {
@@ -243,7 +220,7 @@ fn alias_index(
             }
         }
     }
-    let module = |priority: u32| tree.modules.files.get(priority as usize);
+    let module = |priority: u32| modules.files.get(priority as usize);
     let entries = aliases.iter().map(|(key, priority)| {
         let value = module(*priority).map(|file| file.name.as_slice()).unwrap_or_default();
         Entry { key, priority: *priority, value }
@@ -252,7 +229,11 @@ fn alias_index(
     Ok(Index { name, bytes: trie::write(name, entries)? })
 }
 
-fn symbol_index(tree: &Tree<'_>, remarks: &mut Vec<Remark>) -> Result<Index, DepmodError> {
+/// `modules.symbols.bin`.
+pub(super) fn symbol_index(
+    tree: &Tree<'_>,
+    remarks: &mut Vec<Remark>,
+) -> Result<Index, DepmodError> {
     let name = "modules.symbols.bin";
     let mut keys = Vec::new();
     let mut ends = Vec::with_capacity(tree.symbols.len());
@@ -273,8 +254,11 @@ fn symbol_index(tree: &Tree<'_>, remarks: &mut Vec<Remark>) -> Result<Index, Dep
     Ok(Index { name, bytes: trie::write(name, entries)? })
 }
 
-/// Empty, even without a root, if there is no list.
-fn builtin_index(directory: &Path, remarks: &mut Vec<Remark>) -> Result<Index, DepmodError> {
+/// `modules.builtin.bin`. Empty, even without a root, if there is no list.
+pub(super) fn builtin_index(
+    directory: &Path,
+    remarks: &mut Vec<Remark>,
+) -> Result<Index, DepmodError> {
     let name = "modules.builtin.bin";
     let Some(list) = lists::read(directory, lists::MODULES_BUILTIN, remarks) else {
         return Ok(Index { name, bytes: Vec::new() });
@@ -285,8 +269,11 @@ fn builtin_index(directory: &Path, remarks: &mut Vec<Remark>) -> Result<Index, D
     Ok(Index { name, bytes: trie::write(name, entries)? })
 }
 
-/// Empty, even without a root, if there is no list.
-fn builtin_alias_index(directory: &Path, remarks: &mut Vec<Remark>) -> Result<Index, DepmodError> {
+/// `modules.builtin.alias.bin`. Empty, even without a root, if there is no list.
+pub(super) fn builtin_alias_index(
+    directory: &Path,
+    remarks: &mut Vec<Remark>,
+) -> Result<Index, DepmodError> {
     let name = "modules.builtin.alias.bin";
     let Some(records) = lists::read(directory, lists::MODULES_BUILTIN_MODINFO, remarks) else {
         return Ok(Index { name, bytes: Vec::new() });

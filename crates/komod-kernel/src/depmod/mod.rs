@@ -6,7 +6,7 @@
 //! depmod.d ─ config::Config ─┐
 //! folder ─── walk::ModuleFile┴─ order ─ read ─ facts::Facts ─┬─ tree::Modules
 //!                      cache::Cache ─ survey::Survey ──────────┘       │ resolve: exports, dependencies
-//! files ◄─ publish ◄─ indexes::Index (text files, tries) ◄────── tree::Tree
+//! files ◄─ publish ◄─ set ◄─ indexes::Index (text files, tries) ◄ tree::Tree
 //! ```
 //!
 //! The files are byte for byte those of kmod 34: the order of modules and symbols is that of its hash
@@ -19,6 +19,7 @@
 //! latter only for `-E`). With `--incremental`, [`survey`] tells which files [`cache`] knows; if all is as
 //! it was, [`unchanged`] ends the work after the search.
 
+mod ahead;
 pub mod cache;
 mod circles;
 pub mod config;
@@ -40,6 +41,7 @@ pub mod publish;
 pub mod read;
 pub mod remark;
 pub mod resolve;
+pub mod set;
 mod stamp;
 pub mod survey;
 pub mod tree;

@@ -5,7 +5,7 @@ use super::elf::{Elf, Symbol, header};
 use super::error::errno_text;
 use super::facts::{Facts, Gathering, List};
 use super::stamp::Stamp;
-use crate::module_file::header::Fault;
+use crate::module_file::header::{Fault, Section};
 use rustc_hash::FxHashMap;
 use std::io;
 use std::path::Path;
@@ -84,6 +84,7 @@ struct Scratch {
     names: Vec<u8>,
     symbols: Vec<u8>,
     strings: Vec<u8>,
+    texts: Vec<u8>,
     other: Vec<u8>,
 }
 
@@ -96,7 +97,7 @@ impl ModuleReader {
     ) -> Result<(Facts<'static>, Stamp), ModuleFileError> {
         let out = &mut self.gathering;
         out.clear();
-        let Scratch { table, names, symbols, strings, other } = &mut self.scratch;
+        let Scratch { table, names, symbols, strings, texts, other } = &mut self.scratch;
         let mut contents = Contents::open(path, &mut self.buffers)?;
         let header = header(&contents, other)?;
         contents.prepare(header.table, header.table_size)?;
@@ -106,8 +107,8 @@ impl ModuleReader {
 
         let mut undefined = Vec::new();
         if let (Some(table), Some(text)) = (sections.symtab, sections.strtab) {
-            let symbols = contents.piece("symbol table", table.offset, table.size, symbols)?;
-            let text = contents.piece("string table", text.offset, text.size, strings)?;
+            let (table, text) = (("symbol table", table), ("string table", text));
+            let [symbols, text] = contents.pieces(table, text, [symbols, strings])?;
             for symbol in elf.symbols(symbols) {
                 let name = text.get(symbol.name as usize..).unwrap_or_default();
                 if symbol.section == 0 && name.first().is_some_and(|byte| *byte != 0) {
@@ -132,10 +133,10 @@ impl ModuleReader {
         }
         out.end(List::Exports);
 
-        let versions = match sections.versions {
-            Some(table) => contents.piece("__versions", table.offset, table.size, other)?,
-            None => &[],
-        };
+        let none = Section { offset: 0, size: 0 };
+        let versions = ("__versions", sections.versions.unwrap_or(none));
+        let modinfo = (".modinfo", sections.modinfo.unwrap_or(none));
+        let [versions, modinfo] = contents.pieces(versions, modinfo, [other, texts])?;
         let mut sums: FxHashMap<&[u8], u64> = FxHashMap::default();
         if checksums {
             // The first entry of a name counts.
@@ -152,18 +153,15 @@ impl ModuleReader {
         }
         out.end(List::Needs);
 
-        if let Some(modinfo) = sections.modinfo {
-            let modinfo = contents.piece(".modinfo", modinfo.offset, modinfo.size, other)?;
-            for (key, list) in [
-                (&b"alias="[..], List::Aliases),
-                (b"softdep=", List::Softdeps),
-                (b"weakdep=", List::Weakdeps),
-            ] {
-                for value in modinfo.split(|b| *b == 0).filter_map(|s| s.strip_prefix(key)) {
-                    out.push(value);
-                }
-                out.end(list);
+        for (key, list) in [
+            (&b"alias="[..], List::Aliases),
+            (b"softdep=", List::Softdeps),
+            (b"weakdep=", List::Weakdeps),
+        ] {
+            for value in modinfo.split(|b| *b == 0).filter_map(|s| s.strip_prefix(key)) {
+                out.push(value);
             }
+            out.end(list);
         }
         Ok((out.facts(), contents.stamp))
     }

@@ -8,13 +8,17 @@ use super::cache;
 use super::error::{DepmodError, io_error};
 use super::indexes::{Index, NAMES};
 use super::leftovers;
+use rustix::fs::{Mode, OFlags, open};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::num::NonZero;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 /// A file that is written but not yet in its place; goes away if it never gets there.
+#[derive(Debug)]
 struct Unfinished {
     temporary: PathBuf,
     target: PathBuf,
@@ -27,34 +31,64 @@ impl Drop for Unfinished {
     }
 }
 
-/// Puts the files into a folder.
+/// A file on its way to the disk, under another name.
+#[derive(Debug)]
+pub struct Written {
+    unfinished: Unfinished,
+    /// One after another each file would wait for the disk; together they wait once. The file stays
+    /// open, as that makes it ours.
+    synced: JoinHandle<io::Result<File>>,
+}
+
+/// Writes a file of the set. Before the first of them [`remove_leftovers`] is due.
+pub fn write(folder: &Path, file: &Index) -> Result<Written, DepmodError> {
+    let target = folder.join(file.name);
+    let hidden = leftovers::hidden_name(file.name, std::process::id());
+    let unfinished = Unfinished { temporary: folder.join(hidden), target };
+    let open = create(&unfinished.temporary, &file.bytes);
+    let open = open.map_err(|error| failed(&unfinished, error))?;
+    let sync = move || open.sync_data().map(|()| open);
+    let synced = thread::Builder::new().spawn(sync).map_err(|error| failed(&unfinished, error))?;
+    Ok(Written { unfinished, synced })
+}
+
+/// Waits until all files are on disk and puts them in their places.
+pub fn put_in_place(
+    folder: &Path,
+    files: Vec<Written>,
+    threads: NonZero<usize>,
+) -> Result<(), DepmodError> {
+    let mut ready = Vec::with_capacity(files.len());
+    for Written { unfinished, synced } in files {
+        let synced = synced.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        ready.push((synced.map_err(|error| failed(&unfinished, error))?, unfinished));
+    }
+    // The memory of an old file goes with the last that has it open: not between two renames, so
+    // that the set changes at once.
+    let keep = |(_, file): &(File, Unfinished)| {
+        open(&file.target, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()
+    };
+    let mut old: Vec<Option<OwnedFd>> = ready.iter().map(keep).collect();
+    for (_, file) in &ready {
+        std::fs::rename(&file.temporary, &file.target).map_err(|error| failed(file, error))?;
+    }
+    let half = old.split_off(old.len() / threads.get().min(2));
+    thread::scope(|scope| {
+        if threads.get() > 1 {
+            scope.spawn(|| drop(half));
+        }
+        // The set is complete; that its names are on disk, too, is not worth an error.
+        let _ = File::open(folder).and_then(|folder| folder.sync_data());
+        drop(old);
+    });
+    Ok(())
+}
+
+/// Writes the files and puts them into a folder.
 pub fn publish(folder: &Path, files: &[Index]) -> Result<(), DepmodError> {
     remove_leftovers(folder);
-    let mut written = Vec::with_capacity(files.len());
-    let mut open = Vec::with_capacity(files.len());
-    for file in files {
-        let target = folder.join(file.name);
-        let hidden = leftovers::hidden_name(file.name, std::process::id());
-        let unfinished = Unfinished { temporary: folder.join(hidden), target };
-        let result = create(&unfinished.temporary, &file.bytes);
-        open.push(result.map_err(|error| failed(&unfinished, error))?);
-        written.push(unfinished);
-    }
-    // One after another each would wait for the disk; together they wait once.
-    let synced: Vec<io::Result<()>> = thread::scope(|scope| {
-        let all: Vec<_> = open.iter().map(|file| scope.spawn(|| file.sync_data())).collect();
-        all.into_iter().filter_map(|one| one.join().ok()).collect()
-    });
-    for (unfinished, result) in written.iter().zip(synced) {
-        result.map_err(|error| failed(unfinished, error))?;
-    }
-    for unfinished in &written {
-        std::fs::rename(&unfinished.temporary, &unfinished.target)
-            .map_err(|error| failed(unfinished, error))?;
-    }
-    // The set is complete; that its names are on disk, too, is not worth an error.
-    let _ = File::open(folder).and_then(|folder| folder.sync_data());
-    Ok(())
+    let written = files.iter().map(|file| write(folder, file)).collect::<Result<Vec<_>, _>>()?;
+    put_in_place(folder, written, NonZero::<usize>::MIN)
 }
 
 /// Removes what killed runs have left. The cache is written by some runs only.

@@ -34,7 +34,7 @@ pub fn read_all<'c>(modules: &[ModuleFile], known: &Survey<'c>, how: How) -> Vec
             let number = next.fetch_add(1, Ordering::Relaxed);
             let Some(module) = modules.get(number) else { break };
             let facts = match known.facts(module) {
-                Some(facts) => Ok(facts),
+                Some(known) => known,
                 None => reader.read(module.path(), how.checksums),
             };
             mine.push((number, facts));

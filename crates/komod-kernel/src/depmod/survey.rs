@@ -1,13 +1,15 @@
-//! Which files of a cache look as they did: asked while the modules are searched.
+//! What is done while the modules are searched: a look whether the files of a cache are as they
+//! were or, if there is no cache, reading.
 
+use super::ahead::{self, Ahead, Found};
 use super::cache::Cache;
-use super::facts::Facts;
+use super::read::{How, Outcome};
 use super::stamp::Stamp;
 use super::walk::ModuleFile;
 use rustix::fs::{Mode, OFlags, open};
-use std::num::NonZero;
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::SystemTime;
@@ -25,31 +27,35 @@ pub struct Survey<'c> {
     /// When it began: all that is read is read later.
     pub started: SystemTime,
     same: Vec<AtomicBool>,
+    ahead: Mutex<Ahead>,
 }
 
 impl<'c> Survey<'c> {
-    /// Looks at the files below a folder, and does something else at the same time.
+    /// Searches below a folder, and prepares for what is found.
     pub fn during<T>(
         cache: &'c Cache,
         folder: &Path,
-        threads: NonZero<usize>,
-        work: impl FnOnce() -> T,
+        how: How,
+        search: impl FnOnce(Found<'_>) -> T,
     ) -> (T, Survey<'c>) {
         let same = (0..cache.len()).map(|_| AtomicBool::new(false)).collect();
-        let survey = Survey { cache, started: SystemTime::now(), same };
+        let mut survey =
+            Survey { cache, started: SystemTime::now(), same, ahead: Mutex::default() };
         if cache.is_empty() {
-            return (work(), survey);
+            let (done, ahead) = ahead::during(how, search);
+            survey.ahead = Mutex::new(ahead);
+            return (done, survey);
         }
         // Paths from here are shorter. If it cannot be opened, the search says why.
         let Ok(folder) = open(folder, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()) else {
-            return (work(), survey);
+            return (search(&mut |_| ()), survey);
         };
         let next = AtomicUsize::new(0);
         let done = thread::scope(|scope| {
-            for _ in 1..threads.get().min(MAX_THREADS) {
+            for _ in 1..how.threads.get().min(MAX_THREADS) {
                 scope.spawn(|| survey.look(&folder, &next));
             }
-            let done = work();
+            let done = search(&mut |_| ());
             survey.look(&folder, &next);
             done
         });
@@ -77,13 +83,13 @@ impl<'c> Survey<'c> {
         })
     }
 
-    /// What is known of a module whose file looks as it did.
-    pub fn facts(&self, module: &ModuleFile) -> Option<(Facts<'c>, Stamp)> {
+    /// What is known of a module, by a file that looks as it did or that was read; once.
+    pub fn facts(&self, module: &ModuleFile) -> Option<Outcome<'c>> {
         if self.cache.is_empty() {
-            return None;
+            return self.ahead.lock().ok()?.remove(&module.number);
         }
         let entry = self.cache.entry(module)?;
         self.same.get(entry)?.load(Ordering::Relaxed).then_some(())?;
-        Some((self.cache.facts(entry)?, self.cache.stamp(entry)?))
+        Some(Ok((self.cache.facts(entry)?, self.cache.stamp(entry)?)))
     }
 }

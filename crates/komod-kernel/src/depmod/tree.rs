@@ -1,5 +1,6 @@
 //! A kernel's modules, found, ordered, read and resolved: what the indexes are made of.
 
+use super::ahead;
 use super::cache::{self, Cache, Outcome};
 use super::config::Config;
 use super::error::DepmodError;
@@ -44,11 +45,15 @@ pub struct Modules<'c> {
 }
 
 impl Request<'_> {
-    /// Finds the modules' files.
-    pub fn search(&self, remarks: &mut Vec<Remark>) -> Result<Vec<ModuleFile>, DepmodError> {
+    /// Finds the modules' files; `each` may get them as they are found.
+    pub fn search(
+        &self,
+        each: ahead::Found<'_>,
+        remarks: &mut Vec<Remark>,
+    ) -> Result<Vec<ModuleFile>, DepmodError> {
         let Request { directory, files, config, .. } = self;
         let mut files = match files {
-            [] => walk::walk(directory, config, remarks)?,
+            [] => walk::walk(directory, config, each, remarks)?,
             files => walk::of_files(directory, files)?,
         };
         if files.len() > MAX_MODULES {
@@ -70,7 +75,7 @@ impl<'c> Modules<'c> {
     ) -> Result<Modules<'c>, DepmodError> {
         let Request { directory, how, .. } = request;
         let (files, survey) =
-            Survey::during(cache, directory, how.threads, || request.search(remarks));
+            Survey::during(cache, directory, *how, |each| request.search(each, remarks));
         Ok(Modules::read(files?, &survey, *how, remarks))
     }
 
@@ -98,6 +103,11 @@ impl<'c> Modules<'c> {
         let all = self.files.iter().zip(&self.stamps).zip(&self.facts);
         let read_ones = all.filter_map(|((file, stamp), facts)| Some((file, (*stamp)?, facts)));
         cache::bytes(read_ones, read, outcome)
+    }
+
+    /// The modules in their order, with their places.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &ModuleFile, &Facts<'c>)> {
+        (0..).zip(&self.files).zip(&self.facts).map(|((at, file), f)| (at, file, f))
     }
 
     /// The names of a module for people.
@@ -130,8 +140,8 @@ impl<'m> Tree<'m> {
         Ok(Tree { modules, exports, symbols, dependencies })
     }
 
-    /// The modules in their order, with their places.
+    /// See [`Modules::iter`].
     pub fn iter(&self) -> impl Iterator<Item = (u32, &'m ModuleFile, &'m Facts<'m>)> {
-        (0..).zip(&self.modules.files).zip(&self.modules.facts).map(|((at, file), f)| (at, file, f))
+        self.modules.iter()
     }
 }

@@ -1,6 +1,7 @@
 //! Finding module files: a walk over the kernel's folder and those of `external` lines, in the
 //! order of the folders themselves. Of several files for one module the configuration decides.
 
+use super::ahead;
 use super::config::Config;
 use super::error::DepmodError;
 use super::priority;
@@ -24,14 +25,16 @@ pub struct ModuleFile {
     shown_from: usize,
     /// The module's name.
     pub name: Vec<u8>,
+    /// How many were found before.
+    pub number: usize,
 }
 
 impl ModuleFile {
-    fn new(path: Vec<u8>, root: &[u8]) -> ModuleFile {
+    fn new(path: Vec<u8>, root: &[u8], number: usize) -> ModuleFile {
         let below = path.strip_prefix(root).and_then(|rest| rest.strip_prefix(b"/"));
         let shown_from = below.map_or(0, |rest| path.len() - rest.len());
         let name = module_name(file_name(&path));
-        ModuleFile { path, shown_from, name }
+        ModuleFile { path, shown_from, name, number }
     }
 
     /// Where it is.
@@ -51,21 +54,27 @@ impl ModuleFile {
 }
 
 /// The modules found, each name once.
-pub struct Found<'c> {
+struct Found<'c> {
     root: Vec<u8>,
     config: &'c Config,
+    each: ahead::Found<'c>,
     files: Vec<ModuleFile>,
     by_name: FxHashMap<Vec<u8>, usize>,
+    /// So many files were found, also for one module.
+    count: usize,
 }
 
-/// All modules of a kernel's folder, and of the `external` ones that there are.
+/// All modules of a kernel's folder, and of the `external` ones that there are. `each` gets them as
+/// they are found, also those that then give way to others.
 pub fn walk(
     directory: &Path,
     config: &Config,
+    each: ahead::Found<'_>,
     remarks: &mut Vec<Remark>,
 ) -> Result<Vec<ModuleFile>, DepmodError> {
     let root = directory.as_os_str().as_bytes().to_vec();
-    let mut found = Found { root, config, files: Vec::new(), by_name: FxHashMap::default() };
+    let (files, by_name) = (Vec::new(), FxHashMap::default());
+    let mut found = Found { root, config, each, files, by_name, count: 0 };
     let mut folders = Folders::default();
     let first = folders
         .open(directory)
@@ -93,7 +102,7 @@ pub fn of_files(directory: &Path, files: &[PathBuf]) -> Result<Vec<ModuleFile>, 
             let what = "could not create module";
             return Err(DepmodError::Io { what, path: file.clone(), source });
         }
-        let file = ModuleFile::new(file.as_os_str().as_bytes().to_vec(), root);
+        let file = ModuleFile::new(file.as_os_str().as_bytes().to_vec(), root, found.len());
         if found.iter().all(|other| other.name != file.name) {
             found.push(file);
         }
@@ -182,11 +191,13 @@ impl Found<'_> {
     }
 
     fn add(&mut self, path: Vec<u8>, remarks: &mut Vec<Remark>) {
-        let file = ModuleFile::new(path, &self.root);
+        let file = ModuleFile::new(path, &self.root, self.count);
+        self.count += 1;
         if file.shown().contains(&b'\n') {
             remarks.push(Remark::BadName { path: file.path().to_owned() });
             return;
         }
+        (self.each)(&file);
         match self.by_name.get(&file.name) {
             None => {
                 self.by_name.insert(file.name.clone(), self.files.len());
@@ -206,6 +217,8 @@ impl Found<'_> {
 /// Modules at these paths below a folder, for tests.
 #[cfg(test)]
 pub fn of_paths(root: &str, paths: &[String]) -> Vec<ModuleFile> {
-    let file = |path| ModuleFile::new(format!("{root}/{path}").into_bytes(), root.as_bytes());
-    paths.iter().map(file).collect()
+    let file = |(number, path)| {
+        ModuleFile::new(format!("{root}/{path}").into_bytes(), root.as_bytes(), number)
+    };
+    paths.iter().enumerate().map(file).collect()
 }

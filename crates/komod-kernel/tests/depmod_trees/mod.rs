@@ -8,9 +8,10 @@ pub mod trie;
 use komod_kernel::depmod::cache::Cache;
 use komod_kernel::depmod::config::Config;
 use komod_kernel::depmod::error::DepmodError;
-use komod_kernel::depmod::indexes::{self, Index, Watch};
+use komod_kernel::depmod::indexes::{Index, Watch};
 use komod_kernel::depmod::read::How;
 use komod_kernel::depmod::remark::Remark;
+use komod_kernel::depmod::set::Making;
 use komod_kernel::depmod::tree::{Modules, Request, Tree};
 use std::ffi::OsStr;
 use std::num::NonZero;
@@ -108,10 +109,9 @@ pub fn indexes(
     let request = Request { directory, files: &[], config, how, prefix: None };
     let cache = Cache::default();
     let modules = Modules::find(&request, &cache, remarks)?;
-    let tree = Tree::resolve(&modules, None)?;
-    let mut set = indexes::texts(&tree, remarks);
-    set.extend(indexes::binaries(&tree, &set, directory, Watch::default(), threads, remarks)?);
-    Ok(set)
+    let making = Making { modules: &modules, directory, watch: Watch::default(), threads };
+    let set = making.make(|| Tree::resolve(&modules, None), |_| Ok(()), remarks)?;
+    Ok(set.into_iter().map(|(index, ())| index).collect())
 }
 
 /// The bytes of one of them.

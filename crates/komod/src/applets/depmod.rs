@@ -15,13 +15,16 @@ use komod_kernel::depmod::config::Config;
 use komod_kernel::depmod::error::{DepmodError, errno_text};
 use komod_kernel::depmod::indexes::{self, Index, Watch};
 use komod_kernel::depmod::kernel_symbols::{self, KernelSymbols, Questions};
-use komod_kernel::depmod::publish::publish;
+use komod_kernel::depmod::publish::{self, Written};
 use komod_kernel::depmod::read::How;
 use komod_kernel::depmod::remark::{Gravity, Remark};
+use komod_kernel::depmod::set::Making;
 use komod_kernel::depmod::survey::Survey;
 use komod_kernel::depmod::tree::{Modules, Request, Tree};
 use komod_kernel::depmod::unchanged;
+use komod_kernel::depmod::walk::ModuleFile;
 use options::{Asked, Options};
+use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
 /// The release of kmod whose behaviour this is, and what it can.
@@ -73,7 +76,8 @@ fn work(options: &Options, remarks: &mut Remarks<'_>) -> Result<(), DepmodError>
     let files = &options.files;
     let request = Request { directory, files, config: &config, how, prefix: *prefix };
     let all = &mut remarks.all;
-    let (files, survey) = Survey::during(&cache, directory, how.threads, || request.search(all));
+    let search = |each: &mut dyn FnMut(&ModuleFile)| request.search(each, all);
+    let (files, survey) = Survey::during(&cache, directory, how, search);
     let files = files?;
     // Of the lists' state before they are used: if they change now, that shows next time.
     let keeps = options.incremental && !checksums && !options.show;
@@ -84,35 +88,49 @@ fn work(options: &Options, remarks: &mut Remarks<'_>) -> Result<(), DepmodError>
     }
     remarks.tell();
     let told = remarks.told;
-    let modules = Modules::read(files, &survey, how, &mut remarks.all);
+    // The end of the process frees them at once.
+    let modules = ManuallyDrop::new(Modules::read(files, &survey, how, &mut remarks.all));
     remarks.tell();
-    let tree = Tree::resolve(&modules, *prefix)?;
     let kernel = kernel.as_ref().filter(|_| options.check);
-    if kernel.is_some() || options.verbose {
-        let questions = Questions { kernel, providers: options.verbose, prefix: *prefix };
-        kernel_symbols::report(&tree, questions, &mut remarks.all);
-        remarks.tell();
-    }
+    let resolve = |remarks: &mut Remarks<'_>| {
+        let tree = Tree::resolve(&modules, *prefix)?;
+        if kernel.is_some() || options.verbose {
+            let questions = Questions { kernel, providers: options.verbose, prefix: *prefix };
+            kernel_symbols::report(&tree, questions, &mut remarks.all);
+            remarks.tell();
+        }
+        Ok(tree)
+    };
     if options.json {
-        return json::print(options, &tree);
+        return json::print(options, &resolve(remarks)?);
     }
-    let texts = indexes::texts(&tree, &mut remarks.all);
     if options.show {
+        let texts = indexes::texts(&resolve(remarks)?, &mut remarks.all);
         console::data(&texts.iter().flat_map(|text| &text.bytes).copied().collect::<Vec<u8>>());
         return Ok(());
     }
-    let watch = Watch { duplicates: options.warn };
-    let binaries =
-        indexes::binaries(&tree, &texts, directory, watch, options.threads, &mut remarks.all)?;
-    let mut set: Vec<Index> = texts.into_iter().chain(binaries).collect();
+    let making = Making {
+        modules: &modules,
+        directory,
+        watch: Watch { duplicates: options.warn },
+        threads: options.threads,
+    };
+    publish::remove_leftovers(output);
+    let mut told_of_indexes = Vec::new();
+    let resolve = || resolve(remarks);
+    let write = |index: &Index| publish::write(output, index);
+    let set = making.make(resolve, write, &mut told_of_indexes)?;
+    remarks.all.append(&mut told_of_indexes);
+    let (set, mut written): (Vec<Index>, Vec<Written>) = set.into_iter().unzip();
     if keeps {
         // What was said about modules and indexes has to be said again next time; and modules that
         // cannot be read are in the indexes, but not in the cache.
         let silent = remarks.all.is_empty() && remarks.told == told;
         let outcome = Outcome::of(inputs.filter(|_| silent), &set);
-        set.push(Index { name: cache::FILE, bytes: modules.cache(survey.started, &outcome) });
+        let cache = Index { name: cache::FILE, bytes: modules.cache(survey.started, &outcome) };
+        written.push(publish::write(output, &cache)?);
     }
-    publish(output, &set)
+    publish::put_in_place(output, written, options.threads)
 }
 
 fn kernel_symbols(
