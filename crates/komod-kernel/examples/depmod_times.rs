@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let tree = || Tree::resolve(&modules, None);
     let set = making.make(tree, |index| publish::write(output, index), &mut remarks)?;
     step("write");
-    publish::put_in_place(output, set.into_iter().map(|(_, file)| file).collect(), threads)?;
+    publish::put_in_place(output, set.into_iter().map(|(_, file)| file).collect())?;
     step("publish");
     for remark in remarks {
         eprintln!("{remark}");

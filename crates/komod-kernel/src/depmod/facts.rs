@@ -80,13 +80,23 @@ pub struct Strings<'a> {
     rest: &'a [u8],
 }
 
+impl<'a> Strings<'a> {
+    /// Strings that end with a NUL each; the last may lack it.
+    pub fn of(bytes: &'a [u8]) -> Strings<'a> {
+        Strings { rest: bytes }
+    }
+}
+
 impl<'a> Iterator for Strings<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        let end = memchr::memchr(0, self.rest)?;
+        if self.rest.is_empty() {
+            return None;
+        }
+        let end = memchr::memchr(0, self.rest).unwrap_or(self.rest.len());
         let (string, rest) = self.rest.split_at_checked(end)?;
-        self.rest = rest.get(1..)?;
+        self.rest = rest.get(1..).unwrap_or_default();
         Some(string)
     }
 }
@@ -114,7 +124,7 @@ impl Gathering {
         self.distinct.resize((count * 2).next_power_of_two(), 0);
     }
 
-    /// Adds a string, unless [`Gathering::push_distinct`] did so before; tells whether it is new.
+    /// Adds a string without NUL, unless this did so before; tells whether it is new.
     pub fn push_distinct(&mut self, string: &[u8]) -> bool {
         let mut hasher = FxHasher::default();
         hasher.write(string);
@@ -125,7 +135,8 @@ impl Gathering {
         while let Some(place) = self.distinct.get_mut(slot) {
             let Some(at) = place.checked_sub(1) else {
                 *place = u32::try_from(self.strings.len() + 1).unwrap_or(u32::MAX);
-                self.push(string);
+                self.strings.extend_from_slice(string);
+                self.strings.push(0);
                 return true;
             };
             let known = self.strings.get(at as usize..).unwrap_or_default();

@@ -29,6 +29,7 @@ pub mod devices;
 mod elf;
 pub mod error;
 pub mod facts;
+mod folder;
 pub mod hash;
 pub mod indexes;
 pub mod kernel_symbols;

@@ -3,12 +3,13 @@
 use super::contents::{Buffers, Contents};
 use super::elf::{Elf, Symbol, header};
 use super::error::errno_text;
-use super::facts::{Facts, Gathering, List};
+use super::facts::{Facts, Gathering, List, Strings};
+use super::folder::Folder;
 use super::stamp::Stamp;
+use super::walk::ModuleFile;
 use crate::module_file::header::{Fault, Section};
 use rustc_hash::FxHashMap;
 use std::io;
-use std::path::Path;
 
 /// Why a module's file says nothing.
 #[derive(Debug, thiserror::Error)]
@@ -92,13 +93,15 @@ impl ModuleReader {
     /// The facts of a file; checksums only if they are wanted.
     pub fn read(
         &mut self,
-        path: &Path,
+        folder: &Folder,
+        module: &ModuleFile,
         checksums: bool,
     ) -> Result<(Facts<'static>, Stamp), ModuleFileError> {
         let out = &mut self.gathering;
         out.clear();
         let Scratch { table, names, symbols, strings, texts, other } = &mut self.scratch;
-        let mut contents = Contents::open(path, &mut self.buffers)?;
+        let file = folder.file(module).map_err(io::Error::from)?;
+        let mut contents = Contents::of(file, &mut self.buffers)?;
         let header = header(&contents, other)?;
         contents.prepare(header.table, header.table_size)?;
         let elf = Elf::read(&contents, &header, table, names)?;
@@ -158,7 +161,7 @@ impl ModuleReader {
             (b"softdep=", List::Softdeps),
             (b"weakdep=", List::Weakdeps),
         ] {
-            for value in modinfo.split(|b| *b == 0).filter_map(|s| s.strip_prefix(key)) {
+            for value in Strings::of(modinfo).filter_map(|field| field.strip_prefix(key)) {
                 out.push(value);
             }
             out.end(list);

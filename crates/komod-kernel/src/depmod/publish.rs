@@ -11,8 +11,6 @@ use super::leftovers;
 use rustix::fs::{Mode, OFlags, open};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::num::NonZero;
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
@@ -53,34 +51,24 @@ pub fn write(folder: &Path, file: &Index) -> Result<Written, DepmodError> {
 }
 
 /// Waits until all files are on disk and puts them in their places.
-pub fn put_in_place(
-    folder: &Path,
-    files: Vec<Written>,
-    threads: NonZero<usize>,
-) -> Result<(), DepmodError> {
+pub fn put_in_place(folder: &Path, files: Vec<Written>) -> Result<(), DepmodError> {
     let mut ready = Vec::with_capacity(files.len());
     for Written { unfinished, synced } in files {
         let synced = synced.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         ready.push((synced.map_err(|error| failed(&unfinished, error))?, unfinished));
     }
-    // The memory of an old file goes with the last that has it open: not between two renames, so
+    // An old file goes, which takes a while, when nobody has it open: not between two renames, so
     // that the set changes at once.
     let keep = |(_, file): &(File, Unfinished)| {
         open(&file.target, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()
     };
-    let mut old: Vec<Option<OwnedFd>> = ready.iter().map(keep).collect();
+    let old: Vec<_> = ready.iter().map(keep).collect();
     for (_, file) in &ready {
         std::fs::rename(&file.temporary, &file.target).map_err(|error| failed(file, error))?;
     }
-    let half = old.split_off(old.len() / threads.get().min(2));
-    thread::scope(|scope| {
-        if threads.get() > 1 {
-            scope.spawn(|| drop(half));
-        }
-        // The set is complete; that its names are on disk, too, is not worth an error.
-        let _ = File::open(folder).and_then(|folder| folder.sync_data());
-        drop(old);
-    });
+    drop(old);
+    // The set is complete; that its names are on disk, too, is not worth an error.
+    let _ = File::open(folder).and_then(|folder| folder.sync_data());
     Ok(())
 }
 
@@ -88,7 +76,7 @@ pub fn put_in_place(
 pub fn publish(folder: &Path, files: &[Index]) -> Result<(), DepmodError> {
     remove_leftovers(folder);
     let written = files.iter().map(|file| write(folder, file)).collect::<Result<Vec<_>, _>>()?;
-    put_in_place(folder, written, NonZero::<usize>::MIN)
+    put_in_place(folder, written)
 }
 
 /// Removes what killed runs have left. The cache is written by some runs only.

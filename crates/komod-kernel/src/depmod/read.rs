@@ -35,7 +35,7 @@ pub fn read_all<'c>(modules: &[ModuleFile], known: &Survey<'c>, how: How) -> Vec
             let Some(module) = modules.get(number) else { break };
             let facts = match known.facts(module) {
                 Some(known) => known,
-                None => reader.read(module.path(), how.checksums),
+                None => reader.read(&known.folder, module, how.checksums),
             };
             mine.push((number, facts));
         }

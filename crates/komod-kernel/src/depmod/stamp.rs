@@ -1,11 +1,9 @@
 //! How a file looked: the same as before means that it says the same.
 
 use rustc_hash::FxHasher;
-use rustix::fs::{AtFlags, FileType, statat};
-use std::fs::Metadata;
+use rustix::fs::{AtFlags, FileType, Stat, statat};
 use std::hash::Hasher;
 use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime};
 
 /// How many numbers a stamp has.
@@ -24,32 +22,26 @@ pub struct Stamp(pub [u64; NUMBERS]);
 
 impl Stamp {
     /// The stamp of a file.
-    pub fn of(file: &Metadata) -> Stamp {
+    #[allow(clippy::useless_conversion, reason = "the types depend on the machine")]
+    pub fn of(file: &Stat) -> Stamp {
+        let number = |number: i64| number.cast_unsigned();
+        // Nanoseconds are below 10⁹.
+        let part = |nanoseconds| u64::try_from(nanoseconds).unwrap_or_default();
         Stamp([
-            file.size(),
-            file.mtime().cast_unsigned(),
-            file.mtime_nsec().cast_unsigned(),
-            file.ctime().cast_unsigned(),
-            file.ctime_nsec().cast_unsigned(),
-            file.ino(),
-            file.dev(),
+            number(file.st_size),
+            number(file.st_mtime),
+            part(file.st_mtime_nsec),
+            number(file.st_ctime),
+            part(file.st_ctime_nsec),
+            file.st_ino,
+            file.st_dev,
         ])
     }
 
     /// The stamp of the regular file at a path, seen from a folder, if there is one.
-    #[allow(clippy::useless_conversion, reason = "the types depend on the machine")]
     pub fn of_path(folder: impl AsFd, path: &[u8]) -> Option<Stamp> {
         let file = statat(folder, path, AtFlags::empty()).ok()?;
-        let number = |number: i64| number.cast_unsigned();
-        FileType::from_raw_mode(file.st_mode).is_file().then_some(Stamp([
-            number(file.st_size),
-            number(file.st_mtime),
-            u64::try_from(file.st_mtime_nsec).ok()?,
-            number(file.st_ctime),
-            u64::try_from(file.st_ctime_nsec).ok()?,
-            file.st_ino,
-            file.st_dev,
-        ]))
+        FileType::from_raw_mode(file.st_mode).is_file().then(|| Stamp::of(&file))
     }
 
     /// Whether a file that was read at this time or later may change, or have changed since, without
@@ -106,21 +98,21 @@ mod tests {
     fn a_new_file_is_fresh_for_a_moment() {
         let folder = Folder::new("stamp");
         let path = folder.file("x", "x");
-        let stamp = Stamp::of(&std::fs::metadata(&path).unwrap());
+        let stamp = Stamp::of(&rustix::fs::stat(&path).unwrap());
         let now = SystemTime::now();
         assert!(stamp.is_fresh(now));
         assert_eq!(stamp.record(now), UNKNOWN);
         assert!(!stamp.is_fresh(now + TICK));
         folder.file("x", "xy");
-        assert_ne!(stamp, Stamp::of(&std::fs::metadata(&path).unwrap()));
+        assert_ne!(stamp, Stamp::of(&rustix::fs::stat(&path).unwrap()));
         assert!(Stamp([0, 0, 0, u64::MAX, 0, 0, 0]).is_fresh(now));
     }
 
     #[test]
-    fn both_ways_to_look_agree() {
+    fn regular_files_have_stamps() {
         let folder = Folder::new("stamp");
         let path = folder.file("x", "x");
-        let stamp = Stamp::of(&std::fs::metadata(&path).unwrap());
+        let stamp = Stamp::of(&rustix::fs::stat(&path).unwrap());
         let open = std::fs::File::open(&*folder).unwrap();
         assert_eq!(Stamp::of_path(&open, b"x"), Some(stamp));
         assert_eq!(Stamp::of_path(CWD, path.as_os_str().as_encoded_bytes()), Some(stamp));

@@ -3,11 +3,9 @@
 
 use super::ahead::{self, Ahead, Found};
 use super::cache::Cache;
+use super::folder::Folder;
 use super::read::{How, Outcome};
-use super::stamp::Stamp;
 use super::walk::ModuleFile;
-use rustix::fs::{Mode, OFlags, open};
-use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -24,6 +22,8 @@ const MAX_THREADS: usize = 4;
 pub struct Survey<'c> {
     /// The cache.
     pub cache: &'c Cache,
+    /// Where the modules are.
+    pub folder: Folder,
     /// When it began: all that is read is read later.
     pub started: SystemTime,
     same: Vec<AtomicBool>,
@@ -39,37 +39,33 @@ impl<'c> Survey<'c> {
         search: impl FnOnce(Found<'_>) -> T,
     ) -> (T, Survey<'c>) {
         let same = (0..cache.len()).map(|_| AtomicBool::new(false)).collect();
-        let mut survey =
-            Survey { cache, started: SystemTime::now(), same, ahead: Mutex::default() };
+        let (started, folder, ahead) = (SystemTime::now(), Folder::open(folder), Mutex::default());
+        let mut survey = Survey { cache, folder, started, same, ahead };
         if cache.is_empty() {
-            let (done, ahead) = ahead::during(how, search);
+            let (done, ahead) = ahead::during(&survey.folder, how, search);
             survey.ahead = Mutex::new(ahead);
             return (done, survey);
         }
-        // Paths from here are shorter. If it cannot be opened, the search says why.
-        let Ok(folder) = open(folder, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()) else {
-            return (search(&mut |_| ()), survey);
-        };
         let next = AtomicUsize::new(0);
         let done = thread::scope(|scope| {
             for _ in 1..how.threads.get().min(MAX_THREADS) {
-                scope.spawn(|| survey.look(&folder, &next));
+                scope.spawn(|| survey.look(&next));
             }
             let done = search(&mut |_| ());
-            survey.look(&folder, &next);
+            survey.look(&next);
             done
         });
         (done, survey)
     }
 
-    fn look(&self, folder: &OwnedFd, next: &AtomicUsize) {
+    fn look(&self, next: &AtomicUsize) {
         loop {
             let start = next.fetch_add(CHUNK, Ordering::Relaxed);
             let Some(rest) = self.same.get(start..).filter(|rest| !rest.is_empty()) else { break };
             for (entry, same) in (start..).zip(rest.iter().take(CHUNK)) {
                 let (path, stamp) = (self.cache.path(entry), self.cache.stamp(entry));
-                let holds =
-                    stamp.is_some() && path.and_then(|p| Stamp::of_path(folder, p)) == stamp;
+                let now = path.filter(|_| stamp.is_some()).and_then(|path| self.folder.stamp(path));
+                let holds = stamp.is_some() && now == stamp;
                 same.store(holds, Ordering::Relaxed);
             }
         }

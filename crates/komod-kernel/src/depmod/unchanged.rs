@@ -56,7 +56,7 @@ pub fn is_up_to_date(
     let mut read = Vec::with_capacity(changed.len());
     for entry in changed {
         let Some(file) = files.get(entry) else { return false };
-        let Ok((facts, stamp)) = reader.read(file.path(), false) else { return false };
+        let Ok((facts, stamp)) = reader.read(&survey.folder, file, false) else { return false };
         if !cache.says(entry, &facts) {
             return false;
         }

@@ -130,7 +130,7 @@ fn work(options: &Options, remarks: &mut Remarks<'_>) -> Result<(), DepmodError>
         let cache = Index { name: cache::FILE, bytes: modules.cache(survey.started, &outcome) };
         written.push(publish::write(output, &cache)?);
     }
-    publish::put_in_place(output, written, options.threads)
+    publish::put_in_place(output, written)
 }
 
 fn kernel_symbols(
