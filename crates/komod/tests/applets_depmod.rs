@@ -3,6 +3,8 @@
 #[path = "../../komod-kernel/tests/depmod_trees/elf.rs"]
 #[allow(dead_code, reason = "made for tests of the library")]
 mod elf;
+#[path = "applets_depmod/fakechroot.rs"]
+mod fakechroot;
 #[path = "applets_depmod/incremental.rs"]
 mod incremental;
 
