@@ -11,6 +11,7 @@ use crate::komod::{self, Profile};
 use crate::qemu::{Guest, Heard};
 use crate::{project, shell};
 use anyhow::{Context, Result, bail, ensure};
+use komod_object::signature;
 use komod_place::vm::cpio::Archive;
 use std::collections::BTreeSet;
 use std::fs;
@@ -23,13 +24,16 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Modules of Debian's 6.1 that travel along.
 const MODULES: [&str; 5] =
-    ["fs/ext4/ext4.ko", "fs/jbd2/jbd2.ko", "fs/mbcache.ko", "lib/crc16.ko", "drivers/net/dummy.ko"];
+    ["fs/ext4/ext4.ko", "fs/jbd2/jbd2.ko", "fs/mbcache.ko", "lib/crc16.ko", DUMMY];
+
+/// The one that there is in a form for another kernel, too.
+const DUMMY: &str = "drivers/net/dummy.ko";
 
 /// What depmod finds beside them.
 const LISTS: [&str; 3] = ["modules.order", "modules.builtin", "modules.builtin.modinfo"];
 
 /// What is done, and what must stand in the answer; behind `=`, the whole of it.
-const BY_KOMOD: [(&str, &str); 29] = [
+const BY_KOMOD: [(&str, &str); 39] = [
     ("depmod", "="),
     ("insmod /m/crc16.ko", "="),
     ("insmod /m/mbcache.ko", "="),
@@ -59,18 +63,30 @@ const BY_KOMOD: [(&str, &str); 29] = [
     ("modprobe -r dummy", "="),
     ("modprobe nothing", "Module nothing not found in directory /lib/modules/"),
     ("lsmod", "=Module                  Size  Used by\n"),
+    ("insmod /m/other.ko", "Invalid module format"),
+    ("insmod /m/other.ko", "komod explain L-03"),
+    ("insmod -f /m/other.ko", "="),
+    ("lsmod", "\ndummy "),
+    ("rmmod dummy", "="),
+    ("modprobe other", "could not insert 'other': Exec format error"),
+    ("modprobe --force-vermagic other", "="),
+    ("lsmod", "\ndummy "),
+    ("rmmod dummy", "="),
+    ("lsmod", "=Module                  Size  Used by\n"),
 ];
 
 /// So many of them, and all is loaded.
 const ALL_LOADED: usize = 9;
 
 /// What both are asked, at the moment when all is loaded.
-const BOTH: [&str; 10] = [
+const BOTH: [&str; 12] = [
     "lsmod",
     "rmmod jbd2 mbcache nothing",
     "rmmod -f jbd2",
     "insmod /m/ext4.ko",
     "insmod /m/dummy.ko numdummies=x",
+    "insmod /m/other.ko",
+    "modprobe other",
     "modinfo /m/ext4.ko",
     "modinfo ext4",
     "modprobe -a -D ext4 dummy",
@@ -198,6 +214,10 @@ fn boot(kernel: &Kernel, scratch: &Path) -> Result<String> {
         archive.file(&format!("m/{name}"), &bytes);
         archive.file(&format!("{tree}/kernel/{module}"), &bytes);
     }
+    // Another kernel's, by what it says: its name in the kernel stays dummy.
+    let other = for_another_kernel(&fs::read(kernel.modules.join("kernel").join(DUMMY))?)?;
+    archive.file("m/other.ko", &other);
+    archive.file(&format!("{tree}/kernel/other.ko"), &other);
     archive.file("commands", commands().as_bytes());
     let vmlinux = super::vmlinux(kernel)?;
     // The kernel's own lines would stand between the answers.
@@ -206,6 +226,17 @@ fn boot(kernel: &Kernel, scratch: &Path) -> Result<String> {
     drop(guest);
     let bytes = fs::read(scratch.join("serial"))?;
     Ok(String::from_utf8_lossy(&bytes).replace('\r', ""))
+}
+
+/// A module for a kernel of another kind (its release alone does not count where symbols have
+/// checksums), without signature: it would no longer hold.
+fn for_another_kernel(module: &[u8]) -> Result<Vec<u8>> {
+    let unsigned = signature::split(module)?.map_or(module, |signature| signature.payload);
+    let mut module = unsigned.to_vec();
+    let word = b" SMP ";
+    let at = module.windows(word.len()).position(|bytes| bytes == word).context("no vermagic")?;
+    *module.get_mut(at + 1).context("no vermagic")? = b'U';
+    Ok(module)
 }
 
 /// The shared libraries of programs, and the loader.
