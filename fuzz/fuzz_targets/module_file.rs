@@ -2,8 +2,9 @@
 #![no_main]
 
 use komod_kernel::depmod::cache::Cache;
-use komod_kernel::depmod::read::{How, read_all};
-use komod_kernel::depmod::walk;
+use komod_kernel::depmod::config::Config;
+use komod_kernel::depmod::read::How;
+use komod_kernel::depmod::tree::{Modules, Request};
 use komod_kernel::module_file::ModuleFile;
 use libfuzzer_sys::fuzz_target;
 use std::num::NonZero;
@@ -29,6 +30,7 @@ fuzz_target!(|data: &[u8]| {
         let _ = (module.build_id(), module.signature());
     }
     let how = How { threads: NonZero::<usize>::MIN, checksums: data.len() % 2 == 0 };
-    let modules = walk::of_files(&FOLDER, std::slice::from_ref(&path)).unwrap();
-    let _ = read_all(&modules, &Cache::default(), how);
+    let (files, config, cache) = ([path], Config::default(), Cache::default());
+    let request = Request { directory: &FOLDER, files: &files, config: &config, how, prefix: None };
+    Modules::find(&request, &cache, &mut Vec::new()).unwrap();
 });

@@ -33,6 +33,7 @@ const STEPS: &[Step] = &[
     Step { name: "clippy", run: clippy },
     Step { name: "tidy", run: || tidy::run().map(|()| Tally::one(true)) },
     Step { name: "licences", run: || licences::run().map(|()| Tally::one(true)) },
+    Step { name: "fuzz", run: check_fuzz_targets },
     Step { name: "kernels", run: fetch_kernels },
     Step { name: "test", run: test },
     Step { name: "cases", run: cases::run },
@@ -104,6 +105,14 @@ fn clippy() -> Result<Tally> {
         "--deny",
         "warnings",
     ]))?;
+    Ok(Tally::one(true))
+}
+
+/// The fuzz targets are a workspace of their own: that they compile shows only here.
+fn check_fuzz_targets() -> Result<Tally> {
+    let manifest = project::root().join("fuzz/Cargo.toml");
+    let mut check = cargo(&["check", "--quiet", "--locked", "--manifest-path"]);
+    shell::run(check.arg(manifest).env("CARGO_TARGET_DIR", project::target_dir()))?;
     Ok(Tally::one(true))
 }
 
