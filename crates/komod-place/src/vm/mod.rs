@@ -20,46 +20,26 @@ mod oops;
 mod qemu;
 mod qmp;
 mod snapshot;
+mod spec;
+mod transfer;
 mod wire;
 
 pub use agent::{AGENT_ARGV0, agent_main};
 pub use error::VmError;
+pub use spec::{EarlyModule, HostFile, Spec};
 
 use crate::place::Events;
 use crate::process::RuntimeDir;
 use crate::{Channel, PlaceError};
 use conversation::Conversation;
 use komod_process::protocol::{Reply, Request};
-use qemu::{Memory, Qemu};
-use serde::{Deserialize, Serialize};
+use qemu::{Machine, Memory, Qemu};
 use snapshot::Snapshot;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long another command may take to make the snapshot we want, too.
 const MAKING_PATIENCE: Duration = Duration::from_secs(180);
-
-/// What kind of machine is wanted.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Spec {
-    /// The kernel's boot image.
-    pub image: PathBuf,
-    /// `lib/modules/RELEASE` of this kernel, if there is one.
-    pub modules: Option<PathBuf>,
-    /// Where to keep snapshots and unpacked kernels.
-    pub cache: PathBuf,
-    /// More words for the kernel's command line.
-    pub append: String,
-    pub megabytes: u32,
-    /// How long a call may wait in the kernel.
-    pub patience: Duration,
-}
-
-impl Spec {
-    pub const MEGABYTES: u32 = 512;
-    pub const PATIENCE: Duration = Duration::from_secs(30);
-}
 
 /// What is being done until the machine is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +64,7 @@ pub enum Start {
 pub struct Vm {
     conversation: Conversation,
     start: Start,
+    early: Vec<(String, Reply)>,
 }
 
 impl Vm {
@@ -91,9 +72,25 @@ impl Vm {
     pub fn boot(spec: &Spec, step: &mut dyn FnMut(Step)) -> Result<Vm, PlaceError> {
         let qemu = Qemu::find()?;
         let accelerator = accelerator::choose(&qemu, &spec.cache);
-        let machine = boot::boot(spec, &qemu, accelerator, Memory::Own, step)?;
-        let conversation = Conversation::begin(machine, spec.patience)?;
-        Ok(Vm { conversation, start: Start::Booted { because: None } })
+        let (machine, early) = boot::boot(spec, &qemu, accelerator, Memory::Own, step)?;
+        let mut vm = Vm::begin(machine, spec, Start::Booted { because: None })?;
+        vm.early = early;
+        Ok(vm)
+    }
+
+    fn begin(machine: Machine, spec: &Spec, start: Start) -> Result<Vm, PlaceError> {
+        let whole_log = !spec.early.is_empty();
+        let conversation = Conversation::begin(machine, spec.patience, whole_log)?;
+        let mut vm = Vm { conversation, start, early: Vec::new() };
+        for file in &spec.files {
+            transfer::copy(&mut vm, file)?;
+        }
+        Ok(vm)
+    }
+
+    /// What came of the early modules, in their order.
+    pub fn early(&self) -> &[(String, Reply)] {
+        &self.early
     }
 
     /// A copy of this machine's snapshot, which is made first if it is not there; boots if all of
@@ -106,7 +103,12 @@ impl Vm {
         match Vm::restore(spec, dir, step) {
             // These a boot would meet again.
             Err(
-                e @ PlaceError::Vm(VmError::NoQemu | VmError::NotUp { .. } | VmError::Image { .. }),
+                e @ PlaceError::Vm(
+                    VmError::NoQemu
+                    | VmError::NotUp { .. }
+                    | VmError::Image { .. }
+                    | VmError::HostFile { .. },
+                ),
             ) => Err(e),
             Err(e) => {
                 let mut vm = Vm::boot(spec, step)?;
@@ -127,7 +129,7 @@ impl Vm {
         let snapshot = Snapshot::of(spec, &qemu, accelerator);
         let copy = |start| -> Result<Vm, PlaceError> {
             let machine = snapshot.restore(spec, &qemu, accelerator)?;
-            Ok(Vm { conversation: Conversation::begin(machine, spec.patience)?, start })
+            Vm::begin(machine, spec, start)
         };
         if snapshot.is_whole()
             && let Ok(vm) = copy(Start::Restored)

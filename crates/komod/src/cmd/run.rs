@@ -75,6 +75,10 @@ pub struct RunArgs {
     /// in a process, real time in a machine)
     #[arg(long, value_name = "MS", default_value_t = 50, value_parser = within_a_year())]
     time: u64,
+    /// Time after the last exit, in milliseconds: for what a module has left running; 10000 of
+    /// virtual time in a process, 20 of real time in a machine, without it
+    #[arg(long, value_name = "MS", value_parser = within_a_year())]
+    after: Option<u64>,
     /// Words for the kernel's command line
     #[arg(long, value_name = "WORDS", default_value = "")]
     append: String,
@@ -85,6 +89,11 @@ pub struct RunArgs {
     #[arg(short, long)]
     quiet: bool,
 }
+
+/// Virtual time for what a module has left running.
+const AFTERMATH_MS: u64 = 10_000;
+/// Real time for it, which people wait for.
+const REAL_AFTERMATH_MS: u64 = 20;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Loader {
@@ -102,6 +111,7 @@ impl From<Loader> for komod_process::protocol::Loader {
 }
 
 pub fn run(args: &RunArgs, started: Instant) -> Result<Outcome> {
+    args.place.check()?;
     let mut words = Words::parse(&args.what, &args.params)?;
     if words.targets.is_empty() {
         words.targets.push(Target::Sources(".".into()));
@@ -160,7 +170,11 @@ fn loaded(
             };
             (Box::new(place), how)
         }
-        On::Vm => machine::start(kernel, &args.append, args.place.memory, args.no_zygote)?,
+        On::Vm => {
+            let spec = machine::spec(kernel, &args.append, &args.place)?;
+            let (vm, how) = machine::start(kernel, &spec, args.no_zygote)?;
+            (Box::new(vm), how)
+        }
     };
     let ready_us = micros(started);
     let plan = Plan {
@@ -169,7 +183,11 @@ fn loaded(
         loader: args.loader.into(),
         keep_going: args.keep_going,
         time_ms: args.time,
-        real: args.place.on == On::Vm,
+        aftermath_ms: args.after.unwrap_or(match args.place.on {
+            On::Process => AFTERMATH_MS,
+            On::Vm => REAL_AFTERMATH_MS,
+        }),
+        watched: args.place.on == On::Process,
     };
     let mut session = Session::new(place.as_mut(), sink);
     session.run(&plan);

@@ -10,11 +10,6 @@ use komod_place::{ModuleToLoad, Place, PlaceError};
 use komod_process::protocol::Loader;
 use std::collections::BTreeMap;
 
-/// Virtual time for what a module has left running.
-const AFTERMATH_NS: u64 = 10_000_000_000;
-/// Real time for it, which people wait for.
-const REAL_AFTERMATH_NS: u64 = 20_000_000;
-
 pub struct Plan {
     pub modules: Vec<ModuleFile>,
     pub params: BTreeMap<String, String>,
@@ -23,8 +18,10 @@ pub struct Plan {
     pub keep_going: bool,
     /// Time between the last init and the first exit.
     pub time_ms: u64,
-    /// The place is a real kernel: its time is real, and nobody watches its memory.
-    pub real: bool,
+    /// Time behind the last exit, for what was left running.
+    pub aftermath_ms: u64,
+    /// The place sees every allocation.
+    pub watched: bool,
 }
 
 /// A run in progress: what has happened so far.
@@ -55,8 +52,8 @@ impl<'a> Session<'a> {
         self.load_all(plan);
         self.pass_time(plan.time_ms);
         self.unload_all();
-        self.aftermath(if plan.real { REAL_AFTERMATH_NS } else { AFTERMATH_NS });
-        if !plan.real {
+        self.aftermath(plan.aftermath_ms * 1_000_000);
+        if plan.watched {
             self.find_leaks();
         }
         self.sink.end();

@@ -42,7 +42,11 @@ impl Sink {
             }
             Event::Complaint { text } => self.complaints.push(text.clone()),
             Event::Warning { at } => self.warnings.push(at.clone()),
-            Event::Booted { .. } | Event::BootFailed { .. } | Event::Reply(_) | Event::Part(_) => {}
+            Event::Booted { .. }
+            | Event::BootFailed { .. }
+            | Event::Reply(_)
+            | Event::Part(_)
+            | Event::Output { .. } => {}
         }
     }
 

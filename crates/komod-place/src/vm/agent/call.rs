@@ -3,11 +3,9 @@
 //! A thread that faults in the kernel is gone without a word (`make_task_dead` in
 //! `kernel/exit.c`, Linux 6.1), so its end is seen from outside.
 
-use super::port::Voice;
 use super::proc_files;
 use super::requests::Kernel;
-use crate::vm::wire::Answer;
-use komod_process::protocol::{Reply, Request};
+use komod_process::protocol::{Reply, Request, Stage};
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -26,6 +24,19 @@ pub enum Outcome {
     Waits(Vec<String>),
 }
 
+impl Outcome {
+    /// As an answer; `stage` is what the request says.
+    pub fn told(self, kernel: &Kernel, stage: Stage) -> (Reply, Vec<u8>) {
+        match self {
+            Outcome::Reply(reply, data) => (reply, data),
+            Outcome::Crashed => (Reply::Crashed { stage: kernel.stage(stage) }, Vec::new()),
+            Outcome::Waits(waiting) => {
+                (Reply::Deadlock { stage: kernel.stage(stage), waiting }, Vec::new())
+            }
+        }
+    }
+}
+
 /// From the thread of a call.
 enum Told {
     /// Its task, by which its end is noticed.
@@ -37,7 +48,7 @@ pub fn run(
     kernel: &Arc<Kernel>,
     request: Request,
     payload: Vec<u8>,
-    voice: &Voice,
+    breathe: &mut dyn FnMut() -> io::Result<()>,
     patience: Duration,
 ) -> io::Result<Outcome> {
     let patience = match request {
@@ -75,7 +86,7 @@ pub fn run(
         }
         if breath.elapsed() > BREATH {
             breath = Instant::now();
-            voice.say(&Answer::Alive, &[])?;
+            breathe()?;
         }
     };
     drop(tell);
