@@ -42,7 +42,7 @@ Usage: cargo xtask TASK [OPTIONS]
   ci [STEP…]      everything that must hold: fmt, clippy, tidy, licences, tests, cases, examples, oracle
   tidy            the house rules that a machine can see
   licences        every dependency's licence is one that deny.toml allows
-  cases [NAME…]   run tests/cases on each kernel
+  cases [NAME…]   run tests/cases on each kernel; with --on vm, compare with virtual machines
   examples        the examples must log the same in-process as in the real kernel
   oracle boot     compare stock modules in-process with the real kernel under QEMU
   oracle loaders  compare komod's loader with the kernel's own

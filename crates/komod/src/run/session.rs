@@ -7,7 +7,7 @@ use crate::text::errno;
 use crate::text::failure::{self, Doing};
 use komod_place::dependencies::ModuleFile;
 use komod_place::{ModuleToLoad, Place, PlaceError};
-use komod_process::protocol::Loader;
+use komod_process::protocol::{Loader, Stage};
 use std::collections::BTreeMap;
 
 pub struct Plan {
@@ -108,9 +108,19 @@ impl<'a> Session<'a> {
         if self.dead || ms == 0 || !self.modules.iter().any(|m| m.loaded) {
             return;
         }
-        let sink = &mut *self.sink;
-        if let Err(e) = self.place.advance(ms * 1_000_000, &mut |e| sink.take(e)) {
+        if let Err(e) = self.advance(ms * 1_000_000) {
             self.failed("background", None, &e, Doing::Other("letting time pass"));
+        }
+    }
+
+    /// A crash of something in the background fails no call of ours, in a real kernel.
+    fn advance(&mut self, ns: u64) -> Result<(), PlaceError> {
+        let before = self.sink.oopses.len();
+        let sink = &mut *self.sink;
+        self.place.advance(ns, &mut |e| sink.take(e))?;
+        match self.sink.oopses.len() > before {
+            true => Err(PlaceError::Crashed { stage: Stage::Background }),
+            false => Ok(()),
         }
     }
 
@@ -134,13 +144,12 @@ impl<'a> Session<'a> {
         if self.dead || self.modules.iter().all(|m| m.loaded && !m.unloaded) {
             return;
         }
-        let sink = &mut *self.sink;
-        if let Err(e) = self.place.advance(ns, &mut |e| sink.take(e)) {
+        if let Err(e) = self.advance(ns) {
             let gone = self.modules.iter().filter(|m| m.loaded == m.unloaded);
             let names: Vec<&str> = gone.map(|m| m.name.as_str()).collect();
             let text = format!("something of {} ran after it was gone", names.join(", "));
             self.failed("background", None, &e, Doing::Other("letting time pass"));
-            if let Some(problem) = self.problems.last_mut().filter(|p| p.kind == "background") {
+            if let Some(problem) = self.problems.last_mut() {
                 problem.message = format!("{text}: {}", problem.message);
                 problem.hints.push(
                     "stop timers, work items and threads in module_exit: timer_delete_sync, \
