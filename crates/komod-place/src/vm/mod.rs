@@ -17,6 +17,7 @@ mod error;
 mod executable;
 mod initramfs;
 mod oops;
+pub mod program;
 mod qemu;
 mod qmp;
 mod snapshot;
@@ -25,6 +26,7 @@ mod transfer;
 mod wire;
 
 pub use agent::{AGENT_ARGV0, agent_main};
+pub use console::told;
 pub use error::VmError;
 pub use spec::{EarlyModule, HostFile, Spec};
 
@@ -136,6 +138,7 @@ impl Vm {
         {
             return Ok(vm);
         }
+        dir.sweep();
         let lock = dir.lock(&lock_name(&snapshot.name), MAKING_PATIENCE)?;
         let lock = lock.ok_or_else(|| {
             PlaceError::Background("another command has been making it for too long".into())

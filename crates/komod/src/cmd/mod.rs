@@ -7,6 +7,7 @@ pub mod check;
 mod check_how;
 pub mod clean;
 pub mod diff;
+pub mod exec;
 pub mod explain;
 pub mod files;
 pub mod graph;
@@ -41,6 +42,8 @@ pub enum Outcome {
     Good,
     /// The answer is no: exit status 1.
     Bad,
+    /// That of a program that was run.
+    Status(u8),
 }
 
 /// The kernel to build for.

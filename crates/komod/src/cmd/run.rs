@@ -7,7 +7,9 @@ use crate::gather;
 use crate::json;
 use crate::kernels::{self, Need};
 use crate::progress::Progress;
-use crate::run::{Boot, Plan, Report, Session, Sink, machine, micros, print_leaks, print_verdict};
+use crate::run::{
+    Boot, EarlyBoot, Kept, Plan, Report, Session, Sink, machine, micros, print_leaks, print_verdict,
+};
 use crate::targets::{Target, Words};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
@@ -57,9 +59,15 @@ pub struct RunArgs {
     #[command(flatten)]
     place: PlaceFlags,
     /// Compile the modules as parts of the kernel and boot it: their init runs among the
-    /// kernel's own, their exit never
+    /// kernel's own, their exit never. In a virtual machine they are loaded from the initramfs
+    /// before anything else runs
     #[arg(long)]
     builtin: bool,
+    /// Leave the virtual machine up behind the run, under the name `default`: always, or only when
+    /// the run has failed
+    #[arg(long, value_enum, value_name = "WHEN", num_args = 0..=1, require_equals = true,
+          default_missing_value = "always")]
+    keep: Option<Keep>,
     /// Who loads: komod's loader, or the kernel's own sys_init_module (in a virtual machine,
     /// always the kernel)
     #[arg(long, value_enum, default_value_t = Loader::Komod)]
@@ -101,6 +109,13 @@ pub enum Loader {
     Kernel,
 }
 
+/// When a machine stays after a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Keep {
+    Always,
+    Failure,
+}
+
 impl From<Loader> for komod_process::protocol::Loader {
     fn from(loader: Loader) -> Self {
         match loader {
@@ -119,13 +134,21 @@ pub fn run(args: &RunArgs, started: Instant) -> Result<Outcome> {
     let release = gather::release(&words);
     let need = if args.builtin { Need::Both } else { gather::need(&words, Need::Image) };
     let kernel = kernels::choose(args.kernel.kernel.as_deref(), release.as_deref(), need)?;
-    if args.builtin && args.place.on == On::Vm {
-        let why = "--builtin does not go with --on vm yet";
-        let hint = "without --on vm, the modules are part of a boot in a process";
-        return Err(Explained::usage(why).hint(hint).into());
+    if args.keep.is_some() && (args.builtin || args.place.on != On::Vm) {
+        let why = "--keep is for virtual machines that modules are loaded into";
+        return Err(Explained::usage(why).hint("add --on vm, without --builtin").into());
     }
     let mut sink = Sink::new(args.json || args.quiet, &kernel.release);
     let report = match args.builtin {
+        true if args.place.on == On::Vm => EarlyBoot {
+            words: &words,
+            kernel: &kernel,
+            how: args.build.how(),
+            place: &args.place,
+            append: &args.append,
+            time_ms: args.time,
+        }
+        .run(&mut sink, started)?,
         true => Boot {
             words: &words,
             kernel: &kernel,
@@ -170,6 +193,11 @@ fn loaded(
             };
             (Box::new(place), how)
         }
+        On::Vm if args.keep.is_some() => {
+            let spec = machine::spec(kernel, &args.append, &args.place)?;
+            let kept = Kept::start(kernel, spec)?;
+            (Box::new(kept.connect()?), "up")
+        }
         On::Vm => {
             let spec = machine::spec(kernel, &args.append, &args.place)?;
             let (vm, how) = machine::start(kernel, &spec, args.no_zygote)?;
@@ -188,10 +216,17 @@ fn loaded(
             On::Vm => REAL_AFTERMATH_MS,
         }),
         watched: args.place.on == On::Process,
+        unreasoned: (args.place.on == On::Vm).then(|| kernel.clone()),
     };
     let mut session = Session::new(place.as_mut(), sink);
     session.run(&plan);
     let (modules, problems) = (session.modules, session.problems);
+    drop(place);
+    match args.keep {
+        Some(Keep::Failure) if problems.is_empty() => Kept::end()?,
+        Some(_) => console::note("the machine is up: komod log, cat, exec; komod down ends it"),
+        None => {}
+    }
     Ok(Report {
         ok: problems.is_empty(),
         kernel: kernel.release.clone(),

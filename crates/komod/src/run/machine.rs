@@ -5,8 +5,9 @@ use crate::console;
 use crate::explained::Explained;
 use crate::kernels;
 use crate::progress::Progress;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use komod_kernel::find::FoundKernel;
+use komod_place::PlaceError;
 use komod_place::process::RuntimeDir;
 use komod_place::vm::{Spec, Start, Step, Vm};
 
@@ -30,6 +31,19 @@ pub fn spec(kernel: &FoundKernel, append: &str, flags: &PlaceFlags) -> Result<Sp
     })
 }
 
+/// Boots it, whatever snapshots there are.
+pub fn boot(kernel: &FoundKernel, spec: &Spec) -> Result<Vm, PlaceError> {
+    let release = &kernel.release;
+    let _progress = Progress::start(format!("booting kernel {release} in a virtual machine"));
+    Vm::boot(spec, &mut |_| {})
+}
+
+pub fn not_started(kernel: &FoundKernel, error: &PlaceError) -> anyhow::Error {
+    let release = &kernel.release;
+    anyhow::Error::new(Explained::from_error(error))
+        .context(format!("cannot start a machine with kernel {release}"))
+}
+
 /// Starts it; the word says how it came to be, for reports.
 pub fn start(kernel: &FoundKernel, spec: &Spec, fresh: bool) -> Result<(Vm, &'static str)> {
     let release = &kernel.release;
@@ -51,9 +65,7 @@ pub fn start(kernel: &FoundKernel, spec: &Spec, fresh: bool) -> Result<(Vm, &'st
         (true, _) => Vm::boot(spec, &mut step),
     };
     drop(progress);
-    let vm = started
-        .map_err(|e| Explained::from_error(&e))
-        .with_context(|| format!("cannot start a machine with kernel {release}"))?;
+    let vm = started.map_err(|e| not_started(kernel, &e))?;
     let how = match vm.start_kind() {
         Start::Booted { because: Some(why) } => {
             console::note(&format!("booted anew, no machine is copied: {why}"));

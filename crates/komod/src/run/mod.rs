@@ -2,6 +2,8 @@
 //! leaks, judge; or boot with them built in, and judge.
 
 mod boot;
+mod early;
+mod kept;
 pub mod machine;
 mod report;
 mod session;
@@ -9,6 +11,8 @@ mod sink;
 mod verdict;
 
 pub use boot::Boot;
+pub use early::EarlyBoot;
+pub use kept::Kept;
 pub use report::{Report, micros};
 pub use session::{Plan, Session};
 pub use sink::Sink;

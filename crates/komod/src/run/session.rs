@@ -3,8 +3,10 @@
 use super::report::{ModuleReport, Problem};
 use super::sink::Sink;
 use crate::explained::Explained;
+use crate::refusal::{self, Asked};
 use crate::text::errno;
 use crate::text::failure::{self, Doing};
+use komod_kernel::find::FoundKernel;
 use komod_place::dependencies::ModuleFile;
 use komod_place::{ModuleToLoad, Place, PlaceError};
 use komod_process::protocol::{Loader, Stage};
@@ -22,6 +24,8 @@ pub struct Plan {
     pub aftermath_ms: u64,
     /// The place sees every allocation.
     pub watched: bool,
+    /// The kernel's own loader refuses without a reason: this kernel's files tell it.
+    pub unreasoned: Option<FoundKernel>,
 }
 
 /// A run in progress: what has happened so far.
@@ -62,7 +66,7 @@ impl<'a> Session<'a> {
     }
 
     fn load_all(&mut self, plan: &Plan) {
-        for file in &plan.modules {
+        for (at, file) in plan.modules.iter().enumerate() {
             let params = plan.params.get(&file.name).map(String::as_str).unwrap_or_default();
             let mut report = ModuleReport {
                 name: file.name.clone(),
@@ -93,6 +97,14 @@ impl<'a> Session<'a> {
                     self.modules.push(report);
                 }
                 Err(e) => {
+                    let files = plan.modules.get(..=at).unwrap_or_default();
+                    let e = match &plan.unreasoned {
+                        Some(kernel) => {
+                            let asked = Asked { files, params, force: false };
+                            refusal::with_reason(e, kernel, self.place, &asked)
+                        }
+                        None => e,
+                    };
                     let name = report.name.clone();
                     self.modules.push(report);
                     self.failed("load", Some(&name), &e, Doing::Load(&name));

@@ -22,6 +22,8 @@ pub enum Outcome {
     Crashed,
     /// It has waited for too long; where, and since when, in words.
     Waits(Vec<String>),
+    /// It has run for so many seconds, and still does.
+    Runs(u32),
 }
 
 impl Outcome {
@@ -30,6 +32,9 @@ impl Outcome {
         match self {
             Outcome::Reply(reply, data) => (reply, data),
             Outcome::Crashed => (Reply::Crashed { stage: kernel.stage(stage) }, Vec::new()),
+            Outcome::Runs(cpu_seconds) => {
+                (Reply::Stopped { stage: kernel.stage(stage), cpu_seconds }, Vec::new())
+            }
             Outcome::Waits(waiting) => {
                 (Reply::Deadlock { stage: kernel.stage(stage), waiting }, Vec::new())
             }
@@ -82,6 +87,9 @@ pub fn run(
             }
         }
         if started.elapsed() > patience {
+            if task.is_some_and(proc_files::runs) {
+                break Outcome::Runs(u32::try_from(patience.as_secs()).unwrap_or(u32::MAX));
+            }
             break Outcome::Waits(task.map(proc_files::where_it_waits).into_iter().collect());
         }
         if breath.elapsed() > BREATH {
