@@ -137,10 +137,10 @@ impl RuntimeDir {
                 }
                 "sock" => is_dead(&self.0.join(&name)),
                 "stderr" => !self.socket(stem).exists(),
+                // Of a machine that is debugged.
+                "gdb" | "gdbinit" => stem.parse().is_ok_and(is_gone),
                 // A socket that was to get its name.
-                pid => {
-                    pid.parse().is_ok_and(|pid: u32| !Path::new(&format!("/proc/{pid}")).exists())
-                }
+                pid => pid.parse().is_ok_and(is_gone),
             };
             if dead && matches!(self.lock(stem, Duration::ZERO), Ok(Some(_))) {
                 let _ = std::fs::remove_file(self.0.join(&name));
@@ -160,6 +160,10 @@ impl RuntimeDir {
         names.sort();
         names
     }
+}
+
+fn is_gone(pid: u32) -> bool {
+    !Path::new(&format!("/proc/{pid}")).exists()
 }
 
 fn is_dead(socket: &Path) -> bool {
@@ -258,7 +262,8 @@ mod tests {
         let live = dir.listen(&dir.socket("live")).unwrap();
         drop(dir.listen(&dir.socket("dead")).unwrap());
         drop(dir.listen(&dir.path().join("unborn.4194305")).unwrap());
-        ["live.stderr", "dead.stderr", "vm-1.lock", "warm.d"].map(file);
+        drop(dir.listen(&dir.path().join("4194305.gdb")).unwrap());
+        ["live.stderr", "dead.stderr", "vm-1.lock", "warm.d", "4194305.gdbinit"].map(file);
         let held = dir.lock("held", Duration::ZERO).unwrap();
         // What belongs to a socket goes when that has gone.
         dir.sweep();

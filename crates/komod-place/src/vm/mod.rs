@@ -15,6 +15,7 @@ pub mod cpio;
 mod elf_file;
 mod error;
 mod executable;
+pub mod gdb;
 mod initramfs;
 mod oops;
 pub mod program;
@@ -32,8 +33,10 @@ pub use spec::{EarlyModule, HostFile, Spec};
 
 use crate::place::Events;
 use crate::process::RuntimeDir;
-use crate::{Channel, PlaceError};
+use crate::{Channel, Place, PlaceError};
 use conversation::Conversation;
+use gdb::{Debugger, Watch};
+use komod_kernel::btf::Btf;
 use komod_process::protocol::{Reply, Request};
 use qemu::{Machine, Memory, Qemu};
 use snapshot::Snapshot;
@@ -42,6 +45,9 @@ use std::time::Duration;
 
 /// How long another command may take to make the snapshot we want, too.
 const MAKING_PATIENCE: Duration = Duration::from_secs(180);
+
+/// Debian's are 5 MB.
+const MAX_BTF: u64 = 64 << 20;
 
 /// What is being done until the machine is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +73,7 @@ pub struct Vm {
     conversation: Conversation,
     start: Start,
     early: Vec<(String, Reply)>,
+    debugging: Option<(Debugger, gdb::Kernel)>,
 }
 
 impl Vm {
@@ -83,11 +90,24 @@ impl Vm {
     fn begin(machine: Machine, spec: &Spec, start: Start) -> Result<Vm, PlaceError> {
         let whole_log = !spec.early.is_empty();
         let conversation = Conversation::begin(machine, spec.patience, whole_log)?;
-        let mut vm = Vm { conversation, start, early: Vec::new() };
+        let mut vm = Vm { conversation, start, early: Vec::new(), debugging: None };
         for file in &spec.files {
             transfer::copy(&mut vm, file)?;
         }
         Ok(vm)
+    }
+
+    /// From now on stops before the init of these modules.
+    pub fn debug(&mut self, debugger: Debugger) -> Result<(), PlaceError> {
+        const BEFORE_INIT: &str = "do_init_module";
+        let no_stop = |why: &str| VmError::NoStop(why.to_owned());
+        let (symbols, _) = self.symbols(BEFORE_INIT, 64, &mut |_| {})?;
+        let symbol = symbols.iter().find(|s| s.name == BEFORE_INIT && s.address != 0);
+        let before_init = symbol.ok_or_else(|| no_stop("it has no do_init_module"))?.address;
+        let bytes = self.read("/sys/kernel/btf/vmlinux", MAX_BTF, &mut |_| {})?;
+        let btf = Btf::parse(bytes).map_err(|e| no_stop(&e.to_string()))?;
+        self.debugging = Some((debugger, gdb::Kernel { btf, before_init }));
+        Ok(())
     }
 
     /// What came of the early modules, in their order.
@@ -183,6 +203,19 @@ impl Channel for Vm {
         payload: &[u8],
         events: Events<'_>,
     ) -> Result<(Reply, Vec<u8>), PlaceError> {
-        self.conversation.call(request, payload, events)
+        let watch = match (request, self.debugging.take()) {
+            (Request::Load { .. }, Some((debugger, kernel))) => {
+                Some(Watch::begin(debugger, kernel)?)
+            }
+            (_, debugging) => {
+                self.debugging = debugging;
+                None
+            }
+        };
+        let answer = self.conversation.call(request, payload, events);
+        if let Some(watch) = watch {
+            self.debugging = watch.end();
+        }
+        answer
     }
 }

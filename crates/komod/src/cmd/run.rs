@@ -8,7 +8,8 @@ use crate::json;
 use crate::kernels::{self, Need};
 use crate::progress::Progress;
 use crate::run::{
-    Boot, EarlyBoot, Kept, Plan, Report, Session, Sink, machine, micros, print_leaks, print_verdict,
+    Boot, Debugging, EarlyBoot, Kept, Plan, Report, Session, Sink, machine, micros, print_leaks,
+    print_verdict,
 };
 use crate::targets::{Target, Words};
 use anyhow::{Context, Result};
@@ -68,6 +69,10 @@ pub struct RunArgs {
     #[arg(long, value_enum, value_name = "WHEN", num_args = 0..=1, require_equals = true,
           default_missing_value = "always")]
     keep: Option<Keep>,
+    /// Stop the virtual machine before the init of each module that is given, and wait for gdb: the
+    /// command that starts it with the module's symbols and lines is told on stderr
+    #[arg(long)]
+    gdb: bool,
     /// Who loads: komod's loader, or the kernel's own sys_init_module (in a virtual machine,
     /// always the kernel)
     #[arg(long, value_enum, default_value_t = Loader::Komod)]
@@ -134,6 +139,11 @@ pub fn run(args: &RunArgs, started: Instant) -> Result<Outcome> {
     let release = gather::release(&words);
     let need = if args.builtin { Need::Both } else { gather::need(&words, Need::Image) };
     let kernel = kernels::choose(args.kernel.kernel.as_deref(), release.as_deref(), need)?;
+    if args.gdb && (args.builtin || args.keep.is_some() || args.place.on != On::Vm) {
+        let why = "--gdb is for virtual machines that modules are loaded into, for one run";
+        let hint = "add --on vm, without --builtin and --keep";
+        return Err(Explained::usage(why).hint(hint).into());
+    }
     if args.keep.is_some() && (args.builtin || args.place.on != On::Vm) {
         let why = "--keep is for virtual machines that modules are loaded into";
         return Err(Explained::usage(why).hint("add --on vm, without --builtin").into());
@@ -181,6 +191,7 @@ fn loaded(
     started: Instant,
 ) -> Result<Report> {
     let gathered = gather::gather(words, kernel, &args.build.how(), &BTreeSet::new())?;
+    let mut sockets = None;
     let (mut place, how): (Box<dyn Place>, _) = match args.place.on {
         On::Process => {
             let prepared = kernels::prepare(kernel)?;
@@ -199,8 +210,11 @@ fn loaded(
             (Box::new(kept.connect()?), "up")
         }
         On::Vm => {
-            let spec = machine::spec(kernel, &args.append, &args.place)?;
-            let (vm, how) = machine::start(kernel, &spec, args.no_zygote)?;
+            let mut spec = machine::spec(kernel, &args.append, &args.place)?;
+            let debugging = args.gdb.then(|| Debugging::prepare(&mut spec)).transpose()?;
+            let (mut vm, how) = machine::start(kernel, &spec, args.no_zygote)?;
+            debugging.iter().try_for_each(|d| d.begin(&mut vm, &gathered.modules))?;
+            sockets = debugging;
             (Box::new(vm), how)
         }
     };
@@ -221,7 +235,7 @@ fn loaded(
     let mut session = Session::new(place.as_mut(), sink);
     session.run(&plan);
     let (modules, problems) = (session.modules, session.problems);
-    drop(place);
+    drop((place, sockets));
     match args.keep {
         Some(Keep::Failure) if problems.is_empty() => Kept::end()?,
         Some(_) => console::note("the machine is up: komod log, cat, exec; komod down ends it"),

@@ -2,6 +2,7 @@
 //! leaks, judge; or boot with them built in, and judge.
 
 mod boot;
+mod debugging;
 mod early;
 mod kept;
 pub mod machine;
@@ -11,6 +12,7 @@ mod sink;
 mod verdict;
 
 pub use boot::Boot;
+pub use debugging::Debugging;
 pub use early::EarlyBoot;
 pub use kept::Kept;
 pub use report::{Report, micros};
