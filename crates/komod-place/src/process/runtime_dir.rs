@@ -138,7 +138,7 @@ impl RuntimeDir {
                 "sock" => is_dead(&self.0.join(&name)),
                 "stderr" => !self.socket(stem).exists(),
                 // Of a machine that is debugged.
-                "gdb" | "gdbinit" => stem.parse().is_ok_and(is_gone),
+                "gdb" | "gdbinit" | "gdbsymbols" => stem.parse().is_ok_and(is_gone),
                 // A socket that was to get its name.
                 pid => pid.parse().is_ok_and(is_gone),
             };

@@ -17,16 +17,17 @@ const PATIENCE: Duration = Duration::from_secs(30 * 24 * 3600);
 pub struct Debugging {
     socket: PathBuf,
     script: PathBuf,
+    symbols: PathBuf,
 }
 
 impl Debugging {
     pub fn prepare(spec: &mut Spec) -> Result<Debugging> {
         let dir = RuntimeDir::open().map_err(|e| place_error(&e, "starting"))?;
         let file = |ending: &str| dir.path().join(format!("{}.{ending}", std::process::id()));
-        let (socket, script) = (file("gdb"), file("gdbinit"));
+        let (socket, script, symbols) = (file("gdb"), file("gdbinit"), file("gdbsymbols"));
         spec.gdb = Some(socket.clone());
         spec.patience = PATIENCE;
-        Ok(Debugging { socket, script })
+        Ok(Debugging { socket, script, symbols })
     }
 
     pub fn begin(&self, vm: &mut Vm, modules: &[ModuleFile]) -> Result<()> {
@@ -35,6 +36,7 @@ impl Debugging {
         let debugger = Debugger {
             socket: self.socket.clone(),
             script: self.script.clone(),
+            symbols: self.symbols.clone(),
             modules: given.map(|m| (m.name.clone(), absolute(m))).collect(),
             tell: Box::new(tell),
         };
@@ -49,7 +51,7 @@ fn tell(script: &Path) {
 
 impl Drop for Debugging {
     fn drop(&mut self) {
-        for file in [&self.socket, &self.script] {
+        for file in [&self.socket, &self.script, &self.symbols] {
             let _ = std::fs::remove_file(file);
         }
     }

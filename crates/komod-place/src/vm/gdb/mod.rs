@@ -5,6 +5,7 @@
 //! sections are, writes them down for gdb and leaves without letting the machine go on. Whoever
 //! comes next to the socket finds it as it is.
 
+mod linked;
 mod remote;
 mod script;
 mod sections;
@@ -26,7 +27,9 @@ pub type Tell = dyn Fn(&Path) + Send + Sync;
 pub struct Debugger {
     /// QEMU listens here.
     pub socket: PathBuf,
-    /// Where to write what gdb has to know.
+    /// Where to write the module's file as gdb wants it.
+    pub symbols: PathBuf,
+    /// Where to write what gdb has to be told.
     pub script: PathBuf,
     /// The modules to stop before, and their files.
     pub modules: BTreeMap<String, PathBuf>,
@@ -98,8 +101,13 @@ fn wait(
     let Some(file) = debugger.modules.get(&formed.name) else {
         return machine.detach().map(|()| false);
     };
-    let written = script::text(&debugger.socket, file, &formed);
-    if let Err(e) = std::fs::write(&debugger.script, written) {
+    let write = || {
+        let module = crate::dependencies::contents(file).map_err(io::Error::other)?.elf;
+        let linked = linked::linked(&module, &formed.sections);
+        std::fs::write(&debugger.symbols, linked.as_ref().unwrap_or(&module))?;
+        std::fs::write(&debugger.script, script::text(&debugger.socket, &debugger.symbols, &formed))
+    };
+    if let Err(e) = write() {
         machine.detach()?;
         return Err(e);
     }
