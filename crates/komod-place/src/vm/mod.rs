@@ -122,6 +122,7 @@ impl Vm {
         dir: &RuntimeDir,
         step: &mut dyn FnMut(Step),
     ) -> Result<Vm, PlaceError> {
+        dir.sweep();
         match Vm::restore(spec, dir, step) {
             // These a boot would meet again.
             Err(
@@ -158,7 +159,6 @@ impl Vm {
         {
             return Ok(vm);
         }
-        dir.sweep();
         let lock = dir.lock(&lock_name(&snapshot.name), MAKING_PATIENCE)?;
         let lock = lock.ok_or_else(|| {
             PlaceError::Background("another command has been making it for too long".into())
