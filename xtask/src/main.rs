@@ -12,6 +12,7 @@ mod bench_check;
 mod bench_kmod;
 mod bench_options;
 mod bench_vm;
+mod bench_vng;
 mod cases;
 mod ci;
 mod draw;
@@ -58,6 +59,7 @@ Usage: cargo xtask TASK [OPTIONS]
   bench           measure komod against a plain QEMU boot
   bench build     measure builds against make
   bench check     measure verdicts against depmod and modinfo
+  bench vm        measure virtual machines against plain boots and virtme-ng
   bench kmod      measure depmod, modprobe and modinfo against kmod's
   fuzz TARGET     run one fuzz target for a while
 

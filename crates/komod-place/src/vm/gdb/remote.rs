@@ -132,7 +132,9 @@ impl<S: Read + Write> Remote<S> {
                 _ => return Err(io::Error::other("a packet without an end")),
             }
         }
-        (self.byte()?, self.byte()?);
+        // The sum.
+        self.byte()?;
+        self.byte()?;
         self.0.write_all(b"+")?;
         String::from_utf8(packet).map_err(io::Error::other)
     }
