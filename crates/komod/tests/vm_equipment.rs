@@ -110,6 +110,17 @@ fn it_stays_when_it_is_to_be_kept() {
     user.komod(&["log"]).good().logs(&["init-ok: in", "init-ok: out"]);
     user.komod(&["down"]).good();
     user.komod(&["run", &good, "--kernel", root, "--keep"]).ends_with(2);
+
+    // Programs between load and unload.
+    let exec = |command: &str| {
+        let args = ["run", &good, "--on", "vm", "--kernel", root, "--exec", command];
+        user.komod(&args)
+    };
+    let loaded = "cat /sys/module/init_ok/initstate; echo 'a  b'";
+    exec(loaded).good().logs(&["init-ok: in", "live", "a  b", "init-ok: out"]);
+    exec("false").ends_with(1).complains("false ended with status 1");
+    exec("sh -c 'exit 3' && true").ends_with(1).complains("sh ended with status 3");
+    user.komod(&["run", &good, "--kernel", root, "--exec", "true"]).ends_with(2);
 }
 
 /// Loaded before there is a user space: the log has the boot around it, and no exit.

@@ -6,6 +6,12 @@ use serde::{Deserialize, Serialize};
 
 /// Both sides must be of one version; raised whenever a message changes.
 pub const VERSION: u32 = 2;
+/// Why the agent does not speak with a host of this version, if it does not.
+pub fn stranger(version: u32) -> Option<String> {
+    let why = || format!("the agent speaks version {VERSION}, the host version {version}");
+    (version != VERSION).then(why)
+}
+
 /// The name of the serial port that the agent speaks on (`/sys/class/virtio-ports/*/name`).
 pub const PORT: &str = "komod";
 
@@ -45,4 +51,17 @@ pub enum Answer {
     Alive,
     /// The agent cannot go on.
     Trouble(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_one_version_is_spoken() {
+        assert_eq!(stranger(VERSION), None);
+        for other in [0, VERSION - 1, VERSION + 1, u32::MAX] {
+            assert!(stranger(other).is_some_and(|why| why.contains("host version")), "{other}");
+        }
+    }
 }

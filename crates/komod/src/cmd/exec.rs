@@ -10,7 +10,7 @@ use clap::Args;
 use komod_place::vm::program;
 use komod_place::{Place, PlaceError, Program};
 use komod_process::protocol::{Event, Exit, OutputStream};
-use std::io::{IsTerminal, Read, Write};
+use std::io::{IsTerminal, Read};
 
 /// Run a program of this machine in a virtual machine that is up
 ///
@@ -47,9 +47,7 @@ pub fn run(args: &ExecArgs) -> Result<Outcome> {
     let mut said = Said::new(&info);
     let exit = execute(&mut place, &args.command, &input, &mut |event| match event {
         Event::Output { stream: OutputStream::Out, bytes } => console::data(bytes),
-        Event::Output { stream: OutputStream::Err, bytes } => {
-            let _ = std::io::stderr().write_all(bytes);
-        }
+        Event::Output { stream: OutputStream::Err, bytes } => console::error_data(bytes),
         event => said.take(event),
     });
     let name = args.command.first().map(String::as_str).unwrap_or_default();

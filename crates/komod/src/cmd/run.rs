@@ -88,6 +88,10 @@ pub struct RunArgs {
     /// in a process, real time in a machine)
     #[arg(long, value_name = "MS", default_value_t = 50, value_parser = within_a_year())]
     time: u64,
+    /// Run a program of this machine in the virtual machine when all is loaded, as `komod exec`
+    /// does; what does not end well makes the verdict bad. May be given several times
+    #[arg(long, value_name = "COMMAND")]
+    exec: Vec<String>,
     /// Time after the last exit, in milliseconds: for what a module has left running; 10000 of
     /// virtual time in a process, 20 of real time in a machine, without it
     #[arg(long, value_name = "MS", value_parser = within_a_year())]
@@ -132,6 +136,10 @@ impl From<Loader> for komod_process::protocol::Loader {
 
 pub fn run(args: &RunArgs, started: Instant) -> Result<Outcome> {
     args.place.check()?;
+    if !args.exec.is_empty() && (args.builtin || args.place.on != On::Vm) {
+        let why = "--exec is for virtual machines that modules are loaded into";
+        return Err(Explained::usage(why).hint("add --on vm, without --builtin").into());
+    }
     let mut words = Words::parse(&args.what, &args.params)?;
     if words.targets.is_empty() {
         words.targets.push(Target::Sources(".".into()));
@@ -179,6 +187,18 @@ pub fn run(args: &RunArgs, started: Instant) -> Result<Outcome> {
     Ok(outcome)
 }
 
+/// The words of each command; one that takes a shell is the shell's.
+fn programs(lines: &[String]) -> Result<Vec<Vec<String>>> {
+    let mut programs = Vec::new();
+    for line in lines {
+        match komod_build::command_line::commands(line) {
+            Some(commands) => programs.extend(commands),
+            None => programs.push(["sh", "-c", line].map(str::to_owned).into()),
+        }
+    }
+    Ok(programs)
+}
+
 fn within_a_year() -> clap::builder::RangedU64ValueParser {
     clap::value_parser!(u64).range(..=365 * 24 * 3_600_000)
 }
@@ -224,6 +244,7 @@ fn loaded(
         params: gathered.params,
         loader: args.loader.into(),
         keep_going: args.keep_going,
+        programs: programs(&args.exec)?,
         time_ms: args.time,
         aftermath_ms: args.after.unwrap_or(match args.place.on {
             On::Process => AFTERMATH_MS,
@@ -235,6 +256,7 @@ fn loaded(
     let mut session = Session::new(place.as_mut(), sink);
     session.run(&plan);
     let (modules, problems) = (session.modules, session.problems);
+    let programs = session.programs;
     drop((place, sockets));
     match args.keep {
         Some(Keep::Failure) if problems.is_empty() => Kept::end()?,
@@ -248,6 +270,7 @@ fn loaded(
         builtin: false,
         start: how,
         modules,
+        programs,
         problems,
         log: std::mem::take(&mut sink.log),
         oopses: std::mem::take(&mut sink.oopses),

@@ -52,6 +52,7 @@ impl EarlyBoot<'_> {
             builtin: true,
             start: "booted",
             modules: Vec::new(),
+            programs: Vec::new(),
             problems: Vec::new(),
             log: Vec::new(),
             oopses: Vec::new(),

@@ -1,7 +1,8 @@
 //! Modules in and out of a place, step by step.
 
-use super::report::{ModuleReport, Problem};
+use super::report::{ModuleReport, Problem, ProgramReport};
 use super::sink::Sink;
+use crate::cmd::exec;
 use crate::explained::Explained;
 use crate::refusal::{self, Asked};
 use crate::text::errno;
@@ -9,13 +10,15 @@ use crate::text::failure::{self, Doing};
 use komod_kernel::find::FoundKernel;
 use komod_place::dependencies::ModuleFile;
 use komod_place::{ModuleToLoad, Place, PlaceError};
-use komod_process::protocol::{Loader, Stage};
+use komod_process::protocol::{Event, Exit, Loader, OutputStream, Stage};
 use std::collections::BTreeMap;
 
 pub struct Plan {
     pub modules: Vec<ModuleFile>,
     pub params: BTreeMap<String, String>,
     pub loader: Loader,
+    /// What to run when all are loaded.
+    pub programs: Vec<Vec<String>>,
     /// Load the others when one is refused.
     pub keep_going: bool,
     /// Time between the last init and the first exit.
@@ -33,6 +36,7 @@ pub struct Session<'a> {
     place: &'a mut dyn Place,
     sink: &'a mut Sink,
     pub modules: Vec<ModuleReport>,
+    pub programs: Vec<ProgramReport>,
     pub problems: Vec<Problem>,
     /// The kernel is gone; nothing more can be asked of it.
     dead: bool,
@@ -46,6 +50,7 @@ impl<'a> Session<'a> {
             place,
             sink,
             modules: Vec::new(),
+            programs: Vec::new(),
             problems: Vec::new(),
             dead: false,
             oopses_told: 0,
@@ -54,6 +59,7 @@ impl<'a> Session<'a> {
 
     pub fn run(&mut self, plan: &Plan) {
         self.load_all(plan);
+        self.run_programs(&plan.programs);
         self.pass_time(plan.time_ms);
         self.unload_all();
         self.aftermath(plan.aftermath_ms * 1_000_000);
@@ -113,6 +119,49 @@ impl<'a> Session<'a> {
                     }
                 }
             }
+        }
+    }
+
+    /// Not of use if something could not be loaded.
+    fn run_programs(&mut self, programs: &[Vec<String>]) {
+        for command in programs {
+            if self.dead || !self.problems.is_empty() {
+                return;
+            }
+            let name = command.first().map(String::as_str).unwrap_or_default();
+            let mut report = ProgramReport { command: command.clone(), ..ProgramReport::default() };
+            let (mut out, mut err) = (Vec::new(), Vec::new());
+            let sink = &mut *self.sink;
+            let exit = exec::execute(self.place, command, &[], &mut |event| match event {
+                Event::Output { stream, bytes } => {
+                    sink.output(*stream, bytes);
+                    match stream {
+                        OutputStream::Out => out.extend_from_slice(bytes),
+                        OutputStream::Err => err.extend_from_slice(bytes),
+                    }
+                }
+                event => sink.take(event),
+            });
+            report.out = String::from_utf8_lossy(&out).into_owned();
+            report.err = String::from_utf8_lossy(&err).into_owned();
+            let problem = match exit {
+                Ok(Exit::Status(status)) => {
+                    report.status = Some(status);
+                    (status != 0).then(|| format!("{name} ended with status {status}"))
+                }
+                Ok(Exit::Signal(signal)) => {
+                    report.signal = Some(signal);
+                    Some(format!("{name} was killed by signal {signal}"))
+                }
+                Err(e) => {
+                    self.programs.push(report);
+                    self.failed("exec", None, &e, Doing::Other(&format!("running {name}")));
+                    return;
+                }
+            };
+            self.programs.push(report);
+            let problem = problem.map(|text| Problem::new("exec", None, Explained::new(text)));
+            self.problems.extend(problem);
         }
     }
 

@@ -71,9 +71,8 @@ fn serve() -> io::Result<()> {
     let mut patience = Duration::from_secs(30);
     while let Some((ask, payload)) = protocol::receive::<Ask>(&mut reader)? {
         match ask {
-            Ask::Wake { version, .. } if version != wire::VERSION => {
-                let ours = wire::VERSION;
-                let why = format!("the agent speaks version {ours}, the host version {version}");
+            Ask::Wake { version, .. } if wire::stranger(version).is_some() => {
+                let why = wire::stranger(version).unwrap_or_default();
                 voice.say(&Answer::Trouble(why), &[])?;
             }
             Ask::Wake { unix_ns, patience_ms, whole_log, .. } => {
