@@ -50,7 +50,7 @@ fn reason(
         ..Request::with_params(asked.params)
     };
     let verdict = checker.check(&file.path, &file.elf);
-    let refusal = verdict.refusal().filter(|refusal| i32::from(refusal.errno.0) == errno)?;
+    let refusal = verdict.refusal().filter(|refusal| refusal.errno.0 == errno)?;
     Some(refusal.code.to_string())
 }
 

@@ -76,16 +76,20 @@ fn a_machine_waits_before_init() {
 /// The run, as far as it comes, and the script for gdb.
 fn waits(mut command: Command) -> (Child, PathBuf) {
     let mut komod = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let script = script(&mut komod);
+    (komod, script)
+}
+
+fn script(komod: &mut Child) -> PathBuf {
     let mut said = String::new();
-    let mut lines = BufReader::new(komod.stderr.as_mut().unwrap());
-    loop {
-        let mut line = String::new();
-        assert!(lines.read_line(&mut line).unwrap() > 0, "it ended: {said}");
+    for line in BufReader::new(komod.stderr.as_mut().unwrap()).lines() {
+        let line = line.unwrap();
         if let Some(script) = line.trim().strip_prefix("gdb -x ") {
-            return (komod, PathBuf::from(script));
+            return PathBuf::from(script);
         }
         said.push_str(&line);
     }
+    panic!("it ended: {said}")
 }
 
 fn goes_on(komod: Child) {

@@ -71,11 +71,12 @@ impl Report {
             let end = match FAULTS.contains(&kind) || is_fault(message) {
                 true => "crashed".to_owned(),
                 false => {
-                    let errno = message.split(|c: char| !c.is_ascii_alphanumeric());
-                    let errno = errno.filter(|w| w.len() > 2 && w.starts_with('E'));
-                    let is_name =
-                        |w: &&str| w.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-                    let errno = errno.filter(is_name).next().unwrap_or_default();
+                    let is_name = |w: &&str| {
+                        let letters = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
+                        w.len() > 2 && w.starts_with('E') && w.bytes().all(letters)
+                    };
+                    let mut words = message.split(|c: char| !c.is_ascii_alphanumeric());
+                    let errno = words.find(is_name).unwrap_or_default();
                     format!("{kind} {errno}").trim_end().to_owned()
                 }
             };

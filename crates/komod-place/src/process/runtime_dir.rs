@@ -263,7 +263,9 @@ mod tests {
         drop(dir.listen(&dir.socket("dead")).unwrap());
         drop(dir.listen(&dir.path().join("unborn.4194305")).unwrap());
         drop(dir.listen(&dir.path().join("4194305.gdb")).unwrap());
-        ["live.stderr", "dead.stderr", "vm-1.lock", "warm.d", "4194305.gdbinit"].map(file);
+        ["live.stderr", "dead.stderr", "vm-1.lock", "warm.d", "4194305.gdbinit"]
+            .iter()
+            .for_each(|name| file(name));
         let held = dir.lock("held", Duration::ZERO).unwrap();
         // What belongs to a socket goes when that has gone.
         dir.sweep();

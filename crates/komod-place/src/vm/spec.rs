@@ -44,4 +44,20 @@ impl Spec {
     pub const MEGABYTES: u32 = 512;
     pub const PROCESSORS: u32 = 1;
     pub const PATIENCE: Duration = Duration::from_secs(30);
+
+    /// A machine with this kernel and nothing special.
+    pub fn new(image: PathBuf, modules: Option<PathBuf>, cache: PathBuf) -> Spec {
+        Spec {
+            image,
+            modules,
+            cache,
+            append: String::new(),
+            megabytes: Spec::MEGABYTES,
+            processors: Spec::PROCESSORS,
+            files: Vec::new(),
+            early: Vec::new(),
+            gdb: None,
+            patience: Spec::PATIENCE,
+        }
+    }
 }

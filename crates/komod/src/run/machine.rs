@@ -17,17 +17,13 @@ pub fn spec(kernel: &FoundKernel, append: &str, flags: &PlaceFlags) -> Result<Sp
         Explained::new(format!("kernel {} has no image here to boot", kernel.release))
             .hint("`komod kernel fetch` gets one")
     })?;
+    let cache = kernels::cache()?.join("vm");
     Ok(Spec {
-        image,
-        modules: kernel.modules.clone(),
-        cache: kernels::cache()?.join("vm"),
         append: append.to_owned(),
         megabytes: flags.memory,
         processors: flags.cpus,
         files: flags.files.clone(),
-        early: Vec::new(),
-        gdb: None,
-        patience: Spec::PATIENCE,
+        ..Spec::new(image, kernel.modules.clone(), cache)
     })
 }
 
