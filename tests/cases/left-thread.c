@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
 // about: a thread that is still asleep in the module's code when that goes
+// after: 1500
 // expect-log: left-thread: out
 // expect-oops: supervisor instruction fetch in kernel mode
 // expect-exit: 1

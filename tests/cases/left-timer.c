@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
 // about: a timer that is still armed when the module goes fires into nothing
+// after: 1500
 // expect-log: left-timer: out
 // expect-oops: BUG: unable to handle page fault for address
 // expect-oops: Kernel panic - not syncing: Fatal exception in interrupt

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
 // about: delayed work that is still queued when the module goes
+// after: 1500
 // expect-log: left-work: out
 // expect-oops: BUG: unable to handle page fault for address
 // expect-oops: process_one_work

@@ -1,9 +1,10 @@
 //! `cargo xtask bench vm`: how long it takes until hello's `init` is done in a virtual machine, next
-//! to a plain boot of the same kernel under QEMU.
+//! to a plain boot of the same kernel under QEMU, and to virtme-ng.
 
 use crate::args::Args;
 use crate::bench;
 use crate::bench_options::Options;
+use crate::bench_vng::{self, Vng};
 use crate::kernels::Kernel;
 use crate::komod::{self, Profile};
 use crate::measure::{Times, ms, ratio};
@@ -20,7 +21,8 @@ const HELP: &str = "\
 Usage: cargo xtask bench vm [--kernel SERIES] [--runs N]
 
 Medians of N runs (default 11; of plain boots and of new snapshots 3), as a Markdown table. The
-ratios are to a plain boot of vmlinuz under QEMU, measured in the same run.";
+ratios are to a plain boot of vmlinuz under QEMU, measured in the same run; so is virtme-ng, if
+PyPI can be reached.";
 
 const RUNS: usize = 11;
 const RUNS_OF_LONG: usize = 3;
@@ -85,6 +87,11 @@ impl Bench<'_> {
         row("from its start to init done", &Times::of(runs, || Ok(restored()?.0))?);
         let many = Times::of(RUNS_OF_LONG, || self.many())?;
         row(&format!("{AT_A_TIME} at a time, whole processes"), &many);
+        let peer = format!("virtme-ng {}, whole process, its fastest settings", bench_vng::VERSION);
+        match Vng::prepare(&self.kernel) {
+            Ok(vng) => row(&peer, &Times::of(RUNS_OF_LONG, || vng.run(&self.hello))?),
+            Err(error) => println!("| {} | {peer} | SKIPPED: {error:#} | | |", self.kernel.series),
+        }
         Ok(())
     }
 

@@ -12,6 +12,7 @@ mod bench_check;
 mod bench_kmod;
 mod bench_options;
 mod bench_vm;
+mod bench_vng;
 mod cases;
 mod ci;
 mod draw;
@@ -42,7 +43,7 @@ Usage: cargo xtask TASK [OPTIONS]
   ci [STEP…]      everything that must hold: fmt, clippy, tidy, licences, tests, cases, examples, oracle
   tidy            the house rules that a machine can see
   licences        every dependency's licence is one that deny.toml allows
-  cases [NAME…]   run tests/cases on each kernel
+  cases [NAME…]   run tests/cases on each kernel; with --on vm, compare with virtual machines
   examples        the examples must log the same in-process as in the real kernel
   oracle boot     compare stock modules in-process with the real kernel under QEMU
   oracle loaders  compare komod's loader with the kernel's own
@@ -58,6 +59,7 @@ Usage: cargo xtask TASK [OPTIONS]
   bench           measure komod against a plain QEMU boot
   bench build     measure builds against make
   bench check     measure verdicts against depmod and modinfo
+  bench vm        measure virtual machines against plain boots and virtme-ng
   bench kmod      measure depmod, modprobe and modinfo against kmod's
   fuzz TARGET     run one fuzz target for a while
 

@@ -1,4 +1,4 @@
-//! Command lines as kbuild's makefiles spell them: split into words where that needs no shell, and
+//! Command lines as kbuild's makefiles (and people) spell them: split into words where that needs no shell, and
 //! with paths replaced.
 //!
 //! make hands every command to `/bin/sh`. Most are a program and its words, some several such

@@ -38,7 +38,7 @@ mod builtin;
 mod c_source;
 mod child;
 mod clean;
-mod command_line;
+pub mod command_line;
 mod compile_commands;
 mod depfile;
 mod digest;

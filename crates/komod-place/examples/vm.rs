@@ -21,14 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let files: Vec<PathBuf> = arguments.map(PathBuf::from).collect();
     let started = Instant::now();
     let told = |what: &str| println!("{:8.3} s  {what}", started.elapsed().as_secs_f64());
-    let spec = Spec {
-        image,
-        modules: Some(modules.clone()),
-        cache,
-        append: String::new(),
-        megabytes: Spec::MEGABYTES,
-        patience: Spec::PATIENCE,
-    };
+    let spec = Spec::new(image, Some(modules.clone()), cache);
     let order = load_order(&files, Some(&modules), &BTreeSet::new())?;
     let mut vm = Vm::start(&spec, &RuntimeDir::open()?, &mut |step| told(&format!("{step:?}")))?;
     told(&format!("{:?}", vm.start_kind()));

@@ -1,11 +1,15 @@
 //! A place that is spoken to by the protocol of `komod-process`.
 
 use crate::PlaceError;
-use crate::place::{Argument, Events, Loaded, ModuleToLoad, Place};
+use crate::place::{Argument, Events, Loaded, ModuleToLoad, Place, Program};
 use komod_process::client::{ClientError, Kernel};
 use komod_process::protocol::{
-    Entry, Event, Leak, LoadedModule, Reply, Request, Stage, Status, Symbol,
+    Entry, Event, Exit, Leak, LoadedModule, Reply, Request, Stage, Status, Symbol,
 };
+use std::time::Duration;
+
+/// How often a program that runs is looked after.
+const PROGRAM_ROUND: Duration = Duration::from_millis(5);
 
 /// Anything that answers the protocol's requests. Every channel is a [`Place`].
 pub trait Channel {
@@ -50,6 +54,8 @@ pub(crate) fn doing(request: &Request) -> String {
         Request::Memory { name, .. } => format!("reading the memory of {name}"),
         Request::Continue { .. } => "waiting for a call".into(),
         Request::Interrupt { .. } => "interrupting a call".into(),
+        Request::Put { path, .. } => format!("putting {path} there"),
+        Request::Exec { path, .. } => format!("running {path}"),
         Request::Status => "asking for its status".into(),
         Request::Shutdown => "shutting down".into(),
     }
@@ -205,6 +211,36 @@ impl<C: Channel + ?Sized> Place for C {
         match ask(self, &request, &[], events)? {
             (Reply::Leaks(list), _) => Ok(list),
             (other, _) => unexpected(&request, &other),
+        }
+    }
+
+    fn put(
+        &mut self,
+        path: &str,
+        mode: u32,
+        data: &[u8],
+        events: Events<'_>,
+    ) -> Result<(), PlaceError> {
+        let request = Request::Put { path: path.to_owned(), mode };
+        match ask(self, &request, data, events)? {
+            (Reply::Done { .. }, _) => Ok(()),
+            (other, _) => unexpected(&request, &other),
+        }
+    }
+
+    fn exec(&mut self, program: &Program<'_>, events: Events<'_>) -> Result<Exit, PlaceError> {
+        let Program { path, arguments, environment, input } = *program;
+        let (arguments, environment) = (arguments.to_vec(), environment.to_vec());
+        let mut request = Request::Exec { path: path.to_owned(), arguments, environment };
+        let mut input = input;
+        loop {
+            match ask(self, &request, input, events)? {
+                (Reply::Exited(exit), _) => return Ok(exit),
+                (Reply::Waiting { id }, _) => request = Request::Continue { id },
+                (other, _) => return unexpected(&request, &other),
+            }
+            input = &[];
+            std::thread::sleep(PROGRAM_ROUND);
         }
     }
 

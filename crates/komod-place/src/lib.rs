@@ -26,4 +26,4 @@ pub mod vm;
 
 pub use channel::Channel;
 pub use error::PlaceError;
-pub use place::{Argument, Events, Loaded, ModuleToLoad, Place};
+pub use place::{Argument, Events, Loaded, ModuleToLoad, Place, Program};

@@ -1,7 +1,7 @@
 //! The trait all places share, in the words of the kernel's own interfaces.
 
 use crate::PlaceError;
-use komod_process::protocol::{Entry, Event, Leak, LoadedModule, Loader, Status, Symbol};
+use komod_process::protocol::{Entry, Event, Exit, Leak, LoadedModule, Loader, Status, Symbol};
 
 /// Takes what the kernel says of its own accord while a call runs: log records and Oopses.
 pub type Events<'a> = &'a mut dyn FnMut(&Event);
@@ -39,6 +39,17 @@ pub enum Argument<'a> {
     Value(u64),
     /// A buffer; the call gives it back as the kernel left it.
     Buffer(&'a [u8]),
+}
+
+/// A program that the place has, and what it gets.
+#[derive(Debug, Clone, Copy)]
+pub struct Program<'a> {
+    pub path: &'a str,
+    /// `argv[0]` included.
+    pub arguments: &'a [String],
+    pub environment: &'a [(String, String)],
+    /// All of its standard input.
+    pub input: &'a [u8],
 }
 
 /// A kernel that modules can be put into.
@@ -91,6 +102,19 @@ pub trait Place {
 
     /// What the code of a module, unloaded by now, allocated and did not free.
     fn leaks(&mut self, name: &str, events: Events<'_>) -> Result<Vec<Leak>, PlaceError>;
+
+    /// Makes a file with this content and mode; one that is there is replaced. The folders above
+    /// it are made.
+    fn put(
+        &mut self,
+        path: &str,
+        mode: u32,
+        data: &[u8],
+        events: Events<'_>,
+    ) -> Result<(), PlaceError>;
+
+    /// Runs a program until it ends; what it writes comes as [`Event::Output`].
+    fn exec(&mut self, program: &Program<'_>, events: Events<'_>) -> Result<Exit, PlaceError>;
 
     fn status(&mut self, events: Events<'_>) -> Result<Status, PlaceError>;
 }

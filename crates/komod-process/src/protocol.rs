@@ -127,6 +127,20 @@ pub enum Request {
     Interrupt {
         id: u32,
     },
+    /// Put the payload into a file, whole or not at all (places with a file system of their own).
+    Put {
+        path: String,
+        /// As for chmod(2).
+        mode: u32,
+    },
+    /// Run a program that is there (places with processes of their own); the payload is its
+    /// standard input. [`Reply::Waiting`] as long as it runs, then [`Reply::Exited`].
+    Exec {
+        path: String,
+        /// `argv[0]` included.
+        arguments: Vec<String>,
+        environment: Vec<(String, String)>,
+    },
     Status,
     Shutdown,
 }
@@ -158,7 +172,18 @@ pub enum Event {
     },
     /// Bytes that a read has got before it waits; the reply brings only what came later.
     Part(Vec<u8>),
+    /// What a program has written.
+    Output {
+        stream: OutputStream,
+        bytes: Vec<u8>,
+    },
     Reply(Reply),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OutputStream {
+    Out,
+    Err,
 }
 
 /// An initcall of a built-in object that came to no good. After an error the kernel goes on
@@ -292,6 +317,15 @@ pub enum Reply {
         stage: Stage,
         waiting: Vec<String>,
     },
+    /// A program has ended.
+    Exited(Exit),
+}
+
+/// How a program ended (wait(2)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Exit {
+    Status(i32),
+    Signal(i32),
 }
 
 /// Where a request ended.

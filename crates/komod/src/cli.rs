@@ -52,6 +52,7 @@ enum Command {
     Write(cmd::files::WriteArgs),
     Ls(cmd::files::LsArgs),
     Ioctl(cmd::files::IoctlArgs),
+    Exec(cmd::exec::ExecArgs),
     Explain(cmd::explain::ExplainArgs),
     InstallApplets(cmd::install_applets::InstallAppletsArgs),
 }
@@ -82,6 +83,7 @@ impl Cli {
             Command::Explain(a) => a.json,
             Command::Watch(_)
             | Command::Cat(_)
+            | Command::Exec(_)
             | Command::Write(_)
             | Command::InstallApplets(_) => false,
         }
@@ -111,6 +113,7 @@ impl Cli {
             Command::Write(a) => cmd::files::write(a),
             Command::Ls(a) => cmd::files::ls(a),
             Command::Ioctl(a) => cmd::files::ioctl(a),
+            Command::Exec(a) => cmd::exec::run(a),
             Command::Explain(a) => cmd::explain::run(a),
             Command::InstallApplets(a) => cmd::install_applets::run(a),
         }

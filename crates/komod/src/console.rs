@@ -30,6 +30,11 @@ pub fn line(text: &str) {
     data(&bytes);
 }
 
+/// Bytes of somebody else for people, as they are.
+pub fn error_data(bytes: &[u8]) {
+    let _ = std::io::stderr().lock().write_all(bytes);
+}
+
 /// Writes a line, or lines, for people.
 pub fn people(text: &str) {
     // There is nobody left to tell that stderr is gone.

@@ -29,6 +29,7 @@ mod json;
 mod kernels;
 mod message_format;
 mod progress;
+mod refusal;
 mod report_error;
 mod run;
 #[cfg(test)]
@@ -73,6 +74,7 @@ fn main() -> ExitCode {
     let status = match cli.run(started) {
         Ok(Outcome::Good) => ExitCode::SUCCESS,
         Ok(Outcome::Bad) => ExitCode::from(1),
+        Ok(Outcome::Status(status)) => ExitCode::from(status),
         Err(e) => ExitCode::from(report_error::report(&e, cli.json())),
     };
     compiler::settle();

@@ -3,26 +3,13 @@
 
 mod common;
 
-use common::{Kernel, User, kernels, project};
+use common::machine::{kernel, left, qemu_of, runs, until};
+use common::{User, project};
 use serde_json::Value;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 fn texts(report: &Value) -> Vec<&str> {
     report["log"].as_array().unwrap().iter().map(|r| r["text"].as_str().unwrap()).collect()
-}
-
-/// The kernel to boot; none where there is no QEMU and that is acceptable.
-fn kernel() -> Option<Kernel> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).any(|p| p.join("qemu-system-x86_64").exists());
-    let required = std::env::var_os("KOMOD_REQUIRE_KERNELS").is_some();
-    assert!(found || !required, "no qemu-system-x86_64: ci/setup installs it");
-    if !found {
-        eprintln!("SKIPPED: no qemu-system-x86_64");
-        return None;
-    }
-    kernels().into_iter().find(|k| k.release.starts_with("6.1."))
 }
 
 /// One machine is booted here, and copied as often as needed.
@@ -102,41 +89,6 @@ fn leaves_nothing(user: &User, root: &str, hello: &str) {
     komod.kill().unwrap();
     komod.wait().unwrap();
     until(|| (!runs(qemu)).then_some(()));
-    let left: Vec<_> = std::fs::read_dir(user.dir.join("komod"))
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| !name.ends_with(".lock") && name != "warm" && !name.starts_with("zygote-"))
-        .collect();
+    let left = left(user);
     assert!(left.is_empty(), "{left:?}");
-}
-
-fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + Duration::from_secs(60);
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < end, "waited for too long");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-/// The state and the parent of a process (proc(5)).
-fn stat(pid: u32) -> Option<(char, u32)> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let mut fields = stat.rsplit_once(") ")?.1.split(' ');
-    Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
-}
-
-fn runs(pid: u32) -> bool {
-    stat(pid).is_some_and(|(state, _)| state != 'Z')
-}
-
-/// The QEMU that this process has started.
-fn qemu_of(parent: u32) -> Option<u32> {
-    let pids = std::fs::read_dir("/proc").unwrap().flatten();
-    pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).find(|pid| {
-        let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-        name.starts_with("qemu-system") && stat(*pid).is_some_and(|(_, of)| of == parent)
-    })
 }

@@ -12,6 +12,8 @@ pub struct Case {
     kernels: Vec<String>,
     /// `name=value` arguments for the module, quotes taken off.
     pub params: Vec<String>,
+    /// Milliseconds after the last exit.
+    pub after: Option<u64>,
     /// Variables for make's command line.
     pub make: Vec<String>,
     /// Texts that lines of the log contain, in this order.
@@ -37,6 +39,7 @@ impl Case {
                 "about" | "SPDX-License-Identifier" => {}
                 "kernel" => case.kernels = value.split_whitespace().map(str::to_owned).collect(),
                 "params" => case.params = split(value),
+                "after" => case.after = Some(value.parse()?),
                 "make" => case.make.push(value.to_owned()),
                 "expect-log" => case.log.push(value.to_owned()),
                 "expect-errno" => case.errno = Some(value.to_owned()),

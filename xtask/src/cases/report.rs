@@ -51,6 +51,42 @@ impl Report {
         texts.join("\n")
     }
 
+    /// Where the Oopses were, and whose.
+    pub fn crashes(&self) -> Vec<String> {
+        let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
+        let crash = |oops: &Value| {
+            let (rip, comm) = (&oops["rip"], text(&oops["comm"]));
+            format!("{} [{}] in {comm}", text(&rip["symbol"]), text(&rip["module"]))
+        };
+        self.all("oopses").map(crash).collect()
+    }
+
+    /// How it ended, without the words that differ between places: each crash is one, a refusal is
+    /// its error number.
+    pub fn ends(&self) -> Vec<String> {
+        let mut ends: Vec<String> = Vec::new();
+        for problem in self.all("problems") {
+            let kind = problem["kind"].as_str().unwrap_or_default();
+            let message = problem["message"].as_str().unwrap_or_default();
+            let end = match FAULTS.contains(&kind) || is_fault(message) {
+                true => "crashed".to_owned(),
+                false => {
+                    let is_name = |w: &&str| {
+                        let letters = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
+                        w.len() > 2 && w.starts_with('E') && w.bytes().all(letters)
+                    };
+                    let mut words = message.split(|c: char| !c.is_ascii_alphanumeric());
+                    let errno = words.find(is_name).unwrap_or_default();
+                    format!("{kind} {errno}").trim_end().to_owned()
+                }
+            };
+            if ends.last() != Some(&end) {
+                ends.push(end);
+            }
+        }
+        ends
+    }
+
     pub fn leaks(&self) -> usize {
         self.all("modules").filter_map(|m| m["leaks"].as_array()).map(Vec::len).sum()
     }
@@ -58,7 +94,9 @@ impl Report {
 
 /// komod's words for a load or unload that did not fail but fault.
 fn is_fault(message: &str) -> bool {
-    ["crashed", "was stopped after", "waits for something"].iter().any(|w| message.contains(w))
+    ["crashed", "was stopped after", "waits for something", "hangs", "led to the kernel's end"]
+        .iter()
+        .any(|w| message.contains(w))
 }
 
 /// All strings in a value.

@@ -35,7 +35,7 @@ pub fn comparable(log: &[String]) -> Vec<String> {
 
 /// Replaces every number (decimal, or hexadecimal with `0x`) and every bare hexadecimal word of
 /// eight or more digits (an address) by `#`, and runs of spaces (which pad numbers) by one.
-fn mask(line: &str) -> String {
+pub fn mask(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     let mut rest = line;
     let mut in_word = false;

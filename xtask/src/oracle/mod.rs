@@ -39,7 +39,9 @@ mod warm;
 pub use kmod::module_directory;
 
 pub use guest::{Visit, Work, initramfs};
+pub use mask::mask;
 pub use outcome::Outcome;
+pub use reasons::rows;
 
 use crate::args::Args;
 use crate::kernels::{self, Kernel, SERIES};

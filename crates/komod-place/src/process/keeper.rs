@@ -123,6 +123,7 @@ fn note_event(log: &LogRing, info: &Mutex<Info>, event: &Event) {
         }
         Event::Reply(_)
         | Event::Part(_)
+        | Event::Output { .. }
         | Event::BootFailed { .. }
         | Event::Complaint { .. }
         | Event::Warning { .. } => {}

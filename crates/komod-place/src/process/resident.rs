@@ -46,6 +46,7 @@ pub struct UpReport {
 /// Starts a kernel that stays, unless one of this name is up.
 pub fn up(dir: &RuntimeDir, name: &str, what: What, about: About) -> Result<UpReport, PlaceError> {
     check_name(name)?;
+    dir.sweep();
     let _lock = dir.lock(name, UP_PATIENCE)?.ok_or_else(|| {
         PlaceError::Background(format!("another command has been starting `{name}` for too long"))
     })?;
@@ -72,9 +73,7 @@ pub fn down(dir: &RuntimeDir, name: &str) -> Result<(), PlaceError> {
             Ok(None) | Err(_) => break,
         }
     }
-    for file in ["stderr", "lock"] {
-        let _ = std::fs::remove_file(dir.path().join(format!("{name}.{file}")));
-    }
+    let _ = std::fs::remove_file(dir.path().join(format!("{name}.stderr")));
     Ok(())
 }
 

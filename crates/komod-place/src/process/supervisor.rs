@@ -82,8 +82,7 @@ pub(super) fn with_kernel(
     let keeper = Keeper::start(boot, log.clone(), info)?;
     let socket = dir.socket(name);
     let unborn = dir.path().join(format!("{name}.{}", std::process::id()));
-    let _ = std::fs::remove_file(&unborn);
-    let listener = UnixListener::bind(&unborn).map_err(PlaceError::file(&unborn))?;
+    let listener = dir.listen(&unborn)?;
     std::fs::rename(&unborn, &socket).map_err(PlaceError::file(&socket))?;
     let info = keeper.info();
     Ok((Supervisor { listener, socket, keeper, log }, info))

@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use sha2::{Digest, Sha256};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 /// A zygote ends after this time without a command.
@@ -77,8 +77,7 @@ pub(super) fn fork(dir: &RuntimeDir, spec: &BootSpec) -> Result<(Kernel, bool), 
 pub(super) fn boot(dir: &RuntimeDir, name: &str, spec: &BootSpec) -> Result<(), PlaceError> {
     let socket = dir.socket(name);
     let unborn = dir.path().join(format!("{name}.{}", std::process::id()));
-    let _ = std::fs::remove_file(&unborn);
-    let listener = UnixListener::bind(&unborn).map_err(PlaceError::file(&unborn))?;
+    let listener = dir.listen(&unborn)?;
     let booted = Kernel::boot(spec, &[], Some(OwnedFd::from(listener)), &mut |_| {});
     let kernel = match booted {
         Ok(kernel) => kernel,

@@ -8,7 +8,7 @@ use super::{Spec, Step, initramfs};
 use komod_kernel::identity::FileIdentity;
 use komod_kernel::image;
 use komod_kernel::map::publish;
-use komod_process::protocol;
+use komod_process::protocol::{self, Reply};
 use rustix::fs::{MemfdFlags, memfd_create};
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -41,31 +41,30 @@ pub fn boot(
     accelerator: Accelerator,
     memory: Memory<'_>,
     step: &mut dyn FnMut(Step),
-) -> Result<Machine, VmError> {
+) -> Result<(Machine, Vec<(String, Reply)>), VmError> {
     step(Step::Unpacking);
     let kernel = unpacked(&spec.image, &spec.cache)?;
-    let archive = initramfs::build(spec.modules.as_deref())?;
+    let archive = initramfs::build(spec.modules.as_deref(), &spec.early)?;
     step(Step::Booting);
     let line = command_line(&spec.append);
     let start = |kernel: &Path| {
         let initramfs = in_memory(&archive)?;
         let begin = Begin::Boot { kernel, initramfs, command_line: &line };
-        let megabytes = spec.megabytes;
-        Machine::start(qemu, Settings { accelerator, memory, megabytes, begin })
+        Machine::start(qemu, Settings { accelerator, memory, spec, begin })
     };
     let mut machine = match start(&kernel) {
         // It cannot be started as it is (`CONFIG_PVH` is off): it has to unpack itself.
         Err(VmError::Start { said }) if said.contains("PVH") => start(&spec.image)?,
         other => other?,
     };
-    ready(&mut machine)?;
-    Ok(machine)
+    let early = ready(&mut machine)?;
+    Ok((machine, early))
 }
 
-fn ready(machine: &mut Machine) -> Result<(), VmError> {
+fn ready(machine: &mut Machine) -> Result<Vec<(String, Reply)>, VmError> {
     machine.port.set_read_timeout(Some(PATIENCE)).map_err(VmError::Agent)?;
     let why = match protocol::receive::<Answer>(&mut machine.port) {
-        Ok(Some((Answer::Ready { version: wire::VERSION, .. }, _))) => return Ok(()),
+        Ok(Some((Answer::Ready { version: wire::VERSION, early, .. }, _))) => return Ok(early),
         Ok(Some((Answer::Trouble(why), _))) => why,
         Ok(Some((other, _))) => format!("the agent says {other:?}"),
         Ok(None) => "it ended before its agent spoke".into(),

@@ -1,6 +1,7 @@
 //! The machine's serial console: all that is left to read when the kernel is gone.
 
-use komod_process::protocol::LogRecord;
+use super::oops::Reports;
+use komod_process::protocol::{Event, LogRecord};
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::os::unix::net::UnixStream;
@@ -72,8 +73,12 @@ impl Mark {
     }
 
     fn is_behind(&self, us: u64, text: &str) -> bool {
+        // Before the first record there is nothing to be behind.
+        let at_the_beginning = self.us == 0 && self.texts.is_empty();
         us < self.us
-            || us == self.us && (self.texts.is_empty() || self.texts.iter().any(|t| t == text))
+            || us == self.us
+                && !at_the_beginning
+                && (self.texts.is_empty() || self.texts.iter().any(|t| t == text))
     }
 }
 
@@ -94,6 +99,19 @@ pub fn records(text: &str, mark: &Mark) -> Vec<LogRecord> {
             LogRecord { facility: 0, level, seq, us, text: text.to_owned(), dict: Vec::new() }
         })
         .collect()
+}
+
+/// What the console of a machine says that never answered.
+pub fn told(text: &str) -> Vec<Event> {
+    let mut reports = Reports::default();
+    let mut events = Vec::new();
+    for record in records(text, &Mark::default()) {
+        let report = reports.read(&record);
+        events.push(Event::Log(record));
+        events.extend(report);
+    }
+    events.extend(reports.end());
+    events
 }
 
 /// `[    3.141592] text`, with `[  T37]` or `[  C0]` behind the time where the kernel has

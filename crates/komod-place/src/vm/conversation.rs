@@ -50,7 +50,12 @@ enum Heard {
 
 impl Conversation {
     /// Wakes a machine whose agent is ready.
-    pub fn begin(machine: Machine, patience: Duration) -> Result<Conversation, VmError> {
+    /// Its log is told from now on, or from its first record.
+    pub fn begin(
+        machine: Machine,
+        patience: Duration,
+        whole_log: bool,
+    ) -> Result<Conversation, VmError> {
         machine.port.set_read_timeout(Some(MESSAGE)).map_err(VmError::Agent)?;
         machine.port.set_write_timeout(Some(MESSAGE)).map_err(VmError::Agent)?;
         let (mark, reports) = (Mark::default(), Reports::default());
@@ -65,6 +70,7 @@ impl Conversation {
             version: wire::VERSION,
             unix_ns: u64::try_from(now.as_nanos()).unwrap_or_default(),
             patience_ms: u64::try_from(patience.as_millis()).unwrap_or(u64::MAX),
+            whole_log,
         };
         protocol::send(&mut conversation.machine.port, &wake, &seed).map_err(VmError::Agent)?;
         let why = match conversation.hear(Some(WAKING)) {

@@ -31,6 +31,12 @@ pub enum VmError {
     NotUp { why: String, console: String },
     #[error("talking to the agent in the machine: {0}")]
     Agent(io::Error),
+    #[error("{} cannot go into the machine: {source}", .path.display())]
+    HostFile { path: PathBuf, source: io::Error },
+    #[error("talking to the machine as a debugger: {0}")]
+    Gdb(io::Error),
+    #[error("this kernel cannot be stopped before an init: {0}")]
+    NoStop(String),
     #[error("the snapshot in {}: {why}", .path.display())]
     Snapshot { path: PathBuf, why: String },
 }

@@ -2,7 +2,7 @@
 
 use super::VmError;
 use super::elf_file::{interpreter, without_debug_information};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const OURSELVES: &str = "/proc/self/exe";
@@ -29,7 +29,9 @@ pub fn read() -> Result<Executable, VmError> {
     without_debug_information(&mut data);
     let mut libraries = Vec::new();
     if let Some(linker) = linker {
-        for path in needed(&linker)?.into_iter().chain([linker]) {
+        // In the linker's process, the link would be the linker itself.
+        let ourselves = format!("/proc/{}/exe", std::process::id());
+        for path in needed(&linker, Path::new(&ourselves))?.into_iter().chain([linker]) {
             if !libraries.iter().any(|l: &Library| l.path == path) {
                 libraries.push(Library { data: read(&path)?, path });
             }
@@ -39,10 +41,8 @@ pub fn read() -> Result<Executable, VmError> {
 }
 
 /// What the dynamic linker finds (`ld.so --list`, ld.so(8); musl's knows the option as well).
-fn needed(linker: &str) -> Result<Vec<String>, VmError> {
-    // In the linker's process, the link would be the linker itself.
-    let ourselves = format!("/proc/{}/exe", std::process::id());
-    let output = Command::new(linker).arg("--list").arg(ourselves).output();
+pub fn needed(linker: &str, program: &Path) -> Result<Vec<String>, VmError> {
+    let output = Command::new(linker).arg("--list").arg(program).output();
     let output = output
         .map_err(|source| VmError::File { path: PathBuf::from(linker), source })
         .map(|o| String::from_utf8_lossy(&o.stdout).into_owned())?;

@@ -1,9 +1,9 @@
 //! The initramfs of a machine: the agent, its libraries, the drivers of its serial port.
 
-use super::VmError;
-use super::agent::{AGENT_ARGV0, DRIVERS};
+use super::agent::{AGENT_ARGV0, DRIVERS, EARLY};
 use super::cpio::Archive;
 use super::executable::{self, Executable};
+use super::{EarlyModule, VmError};
 use crate::dependencies::{find_stock, load_order};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,11 +12,12 @@ use std::path::Path;
 const NEEDED: [&str; 2] = ["virtio_pci", "virtio_console"];
 
 /// Builds the archive in memory.
-pub fn build(modules: Option<&Path>) -> Result<Vec<u8>, VmError> {
+pub fn build(modules: Option<&Path>, early: &[EarlyModule]) -> Result<Vec<u8>, VmError> {
     let Executable { data, libraries } = executable::read()?;
     let mut archive = Archive::default();
     let mut made = BTreeSet::new();
-    for directory in ["dev", "proc", "sys", "tmp", DRIVERS.trim_start_matches('/')] {
+    let own = [DRIVERS, EARLY].map(|path| path.trim_start_matches('/'));
+    for directory in ["dev", "proc", "sys", "tmp"].into_iter().chain(own) {
         archive.directory(directory);
         made.insert(directory.to_owned());
     }
@@ -27,6 +28,9 @@ pub fn build(modules: Option<&Path>) -> Result<Vec<u8>, VmError> {
     archive.executable(AGENT_ARGV0, &data);
     for (at, (name, elf)) in drivers(modules)?.into_iter().enumerate() {
         archive.file(&format!("{DRIVERS}/{at:02}-{name}.ko"), &elf);
+    }
+    for (at, module) in early.iter().enumerate() {
+        archive.file(&format!("{EARLY}/{at:02}-{}.ko", module.name), &module.elf);
     }
     Ok(archive.finish())
 }

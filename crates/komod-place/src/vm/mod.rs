@@ -15,51 +15,39 @@ pub mod cpio;
 mod elf_file;
 mod error;
 mod executable;
+pub mod gdb;
 mod initramfs;
 mod oops;
+pub mod program;
 mod qemu;
 mod qmp;
 mod snapshot;
+mod spec;
+mod transfer;
 mod wire;
 
 pub use agent::{AGENT_ARGV0, agent_main};
+pub use console::told;
 pub use error::VmError;
+pub use spec::{EarlyModule, HostFile, Spec};
 
 use crate::place::Events;
 use crate::process::RuntimeDir;
-use crate::{Channel, PlaceError};
+use crate::{Channel, Place, PlaceError};
 use conversation::Conversation;
+use gdb::{Debugger, Watch};
+use komod_kernel::btf::Btf;
 use komod_process::protocol::{Reply, Request};
-use qemu::{Memory, Qemu};
-use serde::{Deserialize, Serialize};
+use qemu::{Machine, Memory, Qemu};
 use snapshot::Snapshot;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long another command may take to make the snapshot we want, too.
 const MAKING_PATIENCE: Duration = Duration::from_secs(180);
 
-/// What kind of machine is wanted.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Spec {
-    /// The kernel's boot image.
-    pub image: PathBuf,
-    /// `lib/modules/RELEASE` of this kernel, if there is one.
-    pub modules: Option<PathBuf>,
-    /// Where to keep snapshots and unpacked kernels.
-    pub cache: PathBuf,
-    /// More words for the kernel's command line.
-    pub append: String,
-    pub megabytes: u32,
-    /// How long a call may wait in the kernel.
-    pub patience: Duration,
-}
-
-impl Spec {
-    pub const MEGABYTES: u32 = 512;
-    pub const PATIENCE: Duration = Duration::from_secs(30);
-}
+/// Debian's are 5 MB.
+const MAX_BTF: u64 = 64 << 20;
 
 /// What is being done until the machine is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +72,8 @@ pub enum Start {
 pub struct Vm {
     conversation: Conversation,
     start: Start,
+    early: Vec<(String, Reply)>,
+    debugging: Option<(Debugger, gdb::Kernel)>,
 }
 
 impl Vm {
@@ -91,9 +81,38 @@ impl Vm {
     pub fn boot(spec: &Spec, step: &mut dyn FnMut(Step)) -> Result<Vm, PlaceError> {
         let qemu = Qemu::find()?;
         let accelerator = accelerator::choose(&qemu, &spec.cache);
-        let machine = boot::boot(spec, &qemu, accelerator, Memory::Own, step)?;
-        let conversation = Conversation::begin(machine, spec.patience)?;
-        Ok(Vm { conversation, start: Start::Booted { because: None } })
+        let (machine, early) = boot::boot(spec, &qemu, accelerator, Memory::Own, step)?;
+        let mut vm = Vm::begin(machine, spec, Start::Booted { because: None })?;
+        vm.early = early;
+        Ok(vm)
+    }
+
+    fn begin(machine: Machine, spec: &Spec, start: Start) -> Result<Vm, PlaceError> {
+        let whole_log = !spec.early.is_empty();
+        let conversation = Conversation::begin(machine, spec.patience, whole_log)?;
+        let mut vm = Vm { conversation, start, early: Vec::new(), debugging: None };
+        for file in &spec.files {
+            transfer::copy(&mut vm, file)?;
+        }
+        Ok(vm)
+    }
+
+    /// From now on stops before the init of these modules.
+    pub fn debug(&mut self, debugger: Debugger) -> Result<(), PlaceError> {
+        const BEFORE_INIT: &str = "do_init_module";
+        let no_stop = |why: &str| VmError::NoStop(why.to_owned());
+        let (symbols, _) = self.symbols(BEFORE_INIT, 64, &mut |_| {})?;
+        let symbol = symbols.iter().find(|s| s.name == BEFORE_INIT && s.address != 0);
+        let before_init = symbol.ok_or_else(|| no_stop("it has no do_init_module"))?.address;
+        let bytes = self.read("/sys/kernel/btf/vmlinux", MAX_BTF, &mut |_| {})?;
+        let btf = Btf::parse(bytes).map_err(|e| no_stop(&e.to_string()))?;
+        self.debugging = Some((debugger, gdb::Kernel { btf, before_init }));
+        Ok(())
+    }
+
+    /// What came of the early modules, in their order.
+    pub fn early(&self) -> &[(String, Reply)] {
+        &self.early
     }
 
     /// A copy of this machine's snapshot, which is made first if it is not there; boots if all of
@@ -103,10 +122,16 @@ impl Vm {
         dir: &RuntimeDir,
         step: &mut dyn FnMut(Step),
     ) -> Result<Vm, PlaceError> {
+        dir.sweep();
         match Vm::restore(spec, dir, step) {
             // These a boot would meet again.
             Err(
-                e @ PlaceError::Vm(VmError::NoQemu | VmError::NotUp { .. } | VmError::Image { .. }),
+                e @ PlaceError::Vm(
+                    VmError::NoQemu
+                    | VmError::NotUp { .. }
+                    | VmError::Image { .. }
+                    | VmError::HostFile { .. },
+                ),
             ) => Err(e),
             Err(e) => {
                 let mut vm = Vm::boot(spec, step)?;
@@ -127,7 +152,7 @@ impl Vm {
         let snapshot = Snapshot::of(spec, &qemu, accelerator);
         let copy = |start| -> Result<Vm, PlaceError> {
             let machine = snapshot.restore(spec, &qemu, accelerator)?;
-            Ok(Vm { conversation: Conversation::begin(machine, spec.patience)?, start })
+            Vm::begin(machine, spec, start)
         };
         if snapshot.is_whole()
             && let Ok(vm) = copy(Start::Restored)
@@ -178,6 +203,19 @@ impl Channel for Vm {
         payload: &[u8],
         events: Events<'_>,
     ) -> Result<(Reply, Vec<u8>), PlaceError> {
-        self.conversation.call(request, payload, events)
+        let watch = match (request, self.debugging.take()) {
+            (Request::Load { .. }, Some((debugger, kernel))) => {
+                Some(Watch::begin(debugger, kernel)?)
+            }
+            (_, debugging) => {
+                self.debugging = debugging;
+                None
+            }
+        };
+        let answer = self.conversation.call(request, payload, events);
+        if let Some(watch) = watch {
+            self.debugging = watch.end();
+        }
+        answer
     }
 }

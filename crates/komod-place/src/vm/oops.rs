@@ -57,7 +57,9 @@ impl Reports {
         if COMPLAINTS.iter().any(|c| text.starts_with(c)) {
             return Some(Event::Complaint { text: text.to_owned() });
         }
-        if REASONS.iter().any(|r| text.starts_with(r)) && self.open.is_none() {
+        // `kernel BUG at` says more than the trap that BUG() is made of.
+        let trap = is_oops(text) && self.reason.is_some();
+        if REASONS.iter().any(|r| text.starts_with(r)) && self.open.is_none() && !trap {
             self.reason = Some(text.to_owned());
         }
         let stopped = text.starts_with("Kernel panic - not syncing: NMI");
@@ -288,6 +290,9 @@ RIP: 0010:t_init+0x5/0x1000 [t]
         let [Event::Oops(oops)] = events.as_slice() else { panic!("{events:?}") };
         assert_eq!(oops.reason, "divide error: 0000 [#1] PREEMPT SMP");
         let events = read("kernel BUG at t.c:7!\nOops: invalid opcode: 0000 [#1] PREEMPT SMP\n");
+        let [Event::Oops(oops)] = events.as_slice() else { panic!("{events:?}") };
+        assert_eq!(oops.reason, "kernel BUG at t.c:7!");
+        let events = read("kernel BUG at t.c:7!\ninvalid opcode: 0000 [#1] PREEMPT SMP\n");
         let [Event::Oops(oops)] = events.as_slice() else { panic!("{events:?}") };
         assert_eq!(oops.reason, "kernel BUG at t.c:7!");
     }

@@ -4,17 +4,18 @@
 //! three sockets that have no name anywhere: the agent's port, the serial console and QEMU's own
 //! protocol. QEMU is killed with the thread that started it.
 
-use super::VmError;
 use super::accelerator::Accelerator;
 use super::console::Console;
 use super::qmp::Qmp;
 use super::wire::PORT;
+use super::{Spec, VmError};
 use komod_kernel::identity::FileIdentity;
 use rustix::fs::{MemfdFlags, memfd_create};
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{Read, Seek, SeekFrom};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::net::UnixStream;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -84,7 +85,7 @@ pub enum Begin<'a> {
 pub struct Settings<'a> {
     pub accelerator: Accelerator,
     pub memory: Memory<'a>,
-    pub megabytes: u32,
+    pub spec: &'a Spec,
     pub begin: Begin<'a>,
 }
 
@@ -107,10 +108,10 @@ impl Machine {
             .map_err(|e| VmError::file("memfd")(e.into()))?;
         let errors = File::from(memfd);
         let mut command = Command::new(qemu.program());
-        let megabytes = settings.megabytes;
+        let Spec { megabytes, processors, gdb, .. } = settings.spec;
         command.args(PLAIN).args(settings.accelerator.arguments()).args(["-M", MACHINE]);
-        command.args(["-smp", "1", "-m", &megabytes.to_string()]);
-        command.args(["-object", &memory(settings.memory, megabytes)]);
+        command.args(["-smp", &processors.to_string(), "-m", &megabytes.to_string()]);
+        command.args(["-object", &memory(settings.memory, *megabytes)]);
         for (id, socket) in [("port", &its_port), ("console", &its_console), ("qmp", &its_qmp)] {
             command.args(["-chardev", &format!("socket,id={id},fd={}", socket.as_raw_fd())]);
         }
@@ -119,6 +120,12 @@ impl Machine {
             .args(["-device", &format!("virtserialport,chardev=port,name={PORT}")])
             .args(["-serial", "chardev:console", "-mon", "chardev=qmp,mode=control"]);
         let mut inherited: Vec<OwnedFd> = vec![its_port.into(), its_console.into(), its_qmp.into()];
+        if let Some(path) = gdb {
+            let listener = listener(path).map_err(VmError::file(path))?;
+            let chardev = format!("socket,id=gdb,fd={},server=on,wait=off", listener.as_raw_fd());
+            command.args(["-chardev", &chardev, "-gdb", "chardev:gdb"]);
+            inherited.push(listener.into());
+        }
         match settings.begin {
             Begin::Boot { kernel, initramfs, command_line } => {
                 command.arg("-kernel").arg(kernel);
@@ -180,6 +187,14 @@ impl Machine {
         self.console.finish();
         self.console.text()
     }
+}
+
+/// A socket that only this user may connect to.
+fn listener(path: &Path) -> std::io::Result<UnixListener> {
+    let _ = std::fs::remove_file(path);
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
+    Ok(listener)
 }
 
 /// The other ends of a machine that has no QEMU.

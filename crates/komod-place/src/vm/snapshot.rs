@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// Raised whenever a snapshot changes in a way that nothing else in the key tells.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Snapshots of other kernels (or of other komods) that stay when one is made.
 const KEPT: usize = 5;
 
@@ -64,7 +64,8 @@ impl Snapshot {
             Accelerator::Kvm => processor(),
         };
         let line = boot::command_line(&spec.append);
-        let facts = (FORMAT, files, MACHINE, spec.megabytes, accelerator, processor, line);
+        let facts =
+            (FORMAT, files, MACHINE, spec.megabytes, spec.processors, accelerator, processor, line);
         let name = hex(&Sha256::digest(serde_json::to_vec(&facts).unwrap_or_default()), 16);
         Snapshot { dir: spec.cache.join("snapshots").join(&name), name }
     }
@@ -113,7 +114,7 @@ impl Snapshot {
         create(&ram)?.set_len(u64::from(spec.megabytes) << 20).map_err(VmError::file(&ram))?;
         let file = create(&state)?;
         let memory = Memory::Written(&ram);
-        let mut machine = boot::boot(spec, qemu, accelerator, memory, step)?;
+        let (mut machine, _) = boot::boot(spec, qemu, accelerator, memory, step)?;
         step(Step::Saving);
         machine.qmp.migrate_to(&file)?;
         // Closes the files: nothing is written any more.
@@ -135,12 +136,7 @@ impl Snapshot {
         let ram = self.dir.join("ram");
         let mut machine = Machine::start(
             qemu,
-            Settings {
-                accelerator,
-                memory: Memory::Copied(&ram),
-                megabytes: spec.megabytes,
-                begin: Begin::Wait,
-            },
+            Settings { accelerator, memory: Memory::Copied(&ram), spec, begin: Begin::Wait },
         )?;
         match machine.qmp.migrate_from(&state) {
             Ok(()) => Ok(machine),

@@ -1,11 +1,17 @@
 //! What travels between a virtual machine's host and the agent in it. Frames are those of
 //! [`komod_process::protocol`].
 
-use komod_process::protocol::{Event, Request};
+use komod_process::protocol::{Event, Reply, Request};
 use serde::{Deserialize, Serialize};
 
 /// Both sides must be of one version; raised whenever a message changes.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
+/// Why the agent does not speak with a host of this version, if it does not.
+pub fn stranger(version: u32) -> Option<String> {
+    let why = || format!("the agent speaks version {VERSION}, the host version {version}");
+    (version != VERSION).then(why)
+}
+
 /// The name of the serial port that the agent speaks on (`/sys/class/virtio-ports/*/name`).
 pub const PORT: &str = "komod";
 
@@ -20,6 +26,8 @@ pub enum Ask {
         unix_ns: u64,
         /// How long a call may wait for something without an end.
         patience_ms: u64,
+        /// The log is wanted from the boot's first record on.
+        whole_log: bool,
     },
     /// Answers: any number of [`Answer::Event`], of which the last is a reply.
     Do(Request),
@@ -31,6 +39,8 @@ pub enum Answer {
     Ready {
         version: u32,
         release: String,
+        /// What came of the modules that were to be loaded early, in their order.
+        early: Vec<(String, Reply)>,
     },
     /// What the kernel has logged before this time (microseconds since its boot) is nobody's.
     Awake {
@@ -41,4 +51,17 @@ pub enum Answer {
     Alive,
     /// The agent cannot go on.
     Trouble(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_one_version_is_spoken() {
+        assert_eq!(stranger(VERSION), None);
+        for other in [0, VERSION - 1, VERSION + 1, u32::MAX] {
+            assert!(stranger(other).is_some_and(|why| why.contains("host version")), "{other}");
+        }
+    }
 }

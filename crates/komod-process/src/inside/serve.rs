@@ -142,6 +142,7 @@ pub fn failed_at<T>(ended: Ended<T>, stage: Stage) -> Reply {
 pub type Answer = (Reply, Vec<u8>);
 
 const ENOENT: i32 = 2;
+const ENOSYS: i32 = 38;
 
 /// Lets everything that is ready happen, without time passing.
 fn settle() {
@@ -234,6 +235,10 @@ fn answer(request: Request, payload: Vec<u8>, release: &str) -> Answer {
                 live_objects,
                 live_bytes,
             }))
+        }
+        // There are no processes here, and files only of the kernel's own making.
+        Request::Put { .. } | Request::Exec { .. } => {
+            plain(Reply::Failed { errno: ENOSYS, stage: Stage::Call })
         }
         Request::Shutdown => plain(Reply::Done { result: 0 }),
     }

@@ -7,6 +7,7 @@ pub mod check;
 mod check_how;
 pub mod clean;
 pub mod diff;
+pub mod exec;
 pub mod explain;
 pub mod files;
 pub mod graph;
@@ -31,7 +32,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use komod_place::PlaceError;
 use komod_place::process::{Resident, RuntimeDir};
-use komod_place::vm::Spec;
+use komod_place::vm::{HostFile, Spec};
 use std::num::NonZero;
 use std::time::Duration;
 
@@ -41,6 +42,8 @@ pub enum Outcome {
     Good,
     /// The answer is no: exit status 1.
     Bad,
+    /// That of a program that was run.
+    Status(u8),
 }
 
 /// The kernel to build for.
@@ -117,6 +120,35 @@ pub struct PlaceFlags {
     #[arg(long, value_name = "MB", default_value_t = Spec::MEGABYTES,
           value_parser = clap::value_parser!(u32).range(128..=1 << 20))]
     pub memory: u32,
+    /// Processors of the virtual machine
+    #[arg(long, value_name = "N", default_value_t = Spec::PROCESSORS,
+          value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub cpus: u32,
+    /// Give the virtual machine a copy of a file or a folder of this one, under the same path or
+    /// GUEST (firmware: `fw.bin:/lib/firmware/fw.bin`); may be given several times
+    #[arg(long = "file", value_name = "HOST[:GUEST]", value_parser = host_file)]
+    pub files: Vec<HostFile>,
+}
+
+impl PlaceFlags {
+    /// What only a virtual machine has is an error elsewhere.
+    pub fn check(&self) -> Result<()> {
+        if self.on != On::Vm && !self.files.is_empty() {
+            let why = "--file is for virtual machines";
+            return Err(Explained::usage(why).hint("add --on vm").into());
+        }
+        Ok(())
+    }
+}
+
+fn host_file(text: &str) -> Result<HostFile, String> {
+    let (host, guest) = match text.rsplit_once(":/") {
+        Some((host, guest)) if !host.is_empty() => (host, Some(format!("/{guest}"))),
+        _ => (text, None),
+    };
+    let host = std::fs::canonicalize(host).map_err(|e| format!("{host}: {e}"))?;
+    let guest = guest.or_else(|| host.to_str().map(str::to_owned));
+    Ok(HostFile { guest: guest.ok_or("a path that is no text needs :GUEST")?, host })
 }
 
 /// The kernel that a command goes to.

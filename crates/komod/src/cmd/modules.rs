@@ -7,6 +7,7 @@ use crate::building::How;
 use crate::console;
 use crate::gather;
 use crate::json;
+use crate::refusal::{self, Asked};
 use crate::targets::{Target, Words};
 use crate::text::failure::{self, Doing};
 use crate::text::plural;
@@ -14,7 +15,7 @@ use anyhow::Result;
 use clap::Args;
 use komod_kernel::find::{FoundKernel, Roots};
 use komod_place::process::{Info, Resident};
-use komod_place::{ModuleToLoad, Place};
+use komod_place::{ModuleToLoad, Place, PlaceError};
 use komod_process::protocol::{Leak, LoadedModule};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -94,7 +95,7 @@ pub fn load(args: &LoadArgs) -> Result<Outcome> {
     let how = How { fix: args.fix, ..How::default() };
     let gathered = gather::gather(&words, &kernel, &how, &loaded)?;
     let mut answers = Vec::new();
-    for file in gathered.modules {
+    for (at, file) in gathered.modules.iter().enumerate() {
         let params = gathered.params.get(&file.name).map(String::as_str).unwrap_or_default();
         let shown = file.path.file_name().unwrap_or_default().to_string_lossy();
         let module = ModuleToLoad {
@@ -117,6 +118,12 @@ pub fn load(args: &LoadArgs) -> Result<Outcome> {
                 answers.push(LoadAnswer { name: l.name, load_us: l.load_us, init_us: l.init_us })
             }
             Err(e) => {
+                let files = gathered.modules.get(..=at).unwrap_or_default();
+                let asked = Asked { files, params, force: args.force };
+                let e = match real_kernel(&info, &e) {
+                    Some(kernel) => refusal::with_reason(e, &kernel, &mut place, &asked),
+                    None => e,
+                };
                 let explained = failure::explain(&e, Doing::Load(&file.name));
                 said.show();
                 return Err(explained.into());
@@ -156,6 +163,15 @@ fn kernel_of(info: &Info, to_build: bool) -> FoundKernel {
         kernel.problems.clone_from(&known.problems);
     }
     kernel
+}
+
+/// The kernel here that the one that is up was booted from, if that gave no reason of its own.
+fn real_kernel(info: &Info, error: &PlaceError) -> Option<FoundKernel> {
+    let PlaceError::Refused { code: None, .. } = error else { return None };
+    let found = komod_kernel::find::discover(&Roots::system());
+    found
+        .into_iter()
+        .find(|k| k.release == info.about.release && k.modules == info.about.modules_dir)
 }
 
 fn loaded_names(place: &mut Resident) -> Result<BTreeSet<String>> {

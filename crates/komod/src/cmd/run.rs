@@ -7,7 +7,10 @@ use crate::gather;
 use crate::json;
 use crate::kernels::{self, Need};
 use crate::progress::Progress;
-use crate::run::{Boot, Plan, Report, Session, Sink, machine, micros, print_leaks, print_verdict};
+use crate::run::{
+    Boot, Debugging, EarlyBoot, Kept, Plan, Report, Session, Sink, machine, micros, print_leaks,
+    print_verdict,
+};
 use crate::targets::{Target, Words};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
@@ -57,9 +60,19 @@ pub struct RunArgs {
     #[command(flatten)]
     place: PlaceFlags,
     /// Compile the modules as parts of the kernel and boot it: their init runs among the
-    /// kernel's own, their exit never
+    /// kernel's own, their exit never. In a virtual machine they are loaded from the initramfs
+    /// before anything else runs
     #[arg(long)]
     builtin: bool,
+    /// Leave the virtual machine up behind the run, under the name `default`: always, or only when
+    /// the run has failed
+    #[arg(long, value_enum, value_name = "WHEN", num_args = 0..=1, require_equals = true,
+          default_missing_value = "always")]
+    keep: Option<Keep>,
+    /// Stop the virtual machine before the init of each module that is given, and wait for gdb: the
+    /// command that starts it with the module's symbols and lines is told on stderr
+    #[arg(long)]
+    gdb: bool,
     /// Who loads: komod's loader, or the kernel's own sys_init_module (in a virtual machine,
     /// always the kernel)
     #[arg(long, value_enum, default_value_t = Loader::Komod)]
@@ -75,6 +88,14 @@ pub struct RunArgs {
     /// in a process, real time in a machine)
     #[arg(long, value_name = "MS", default_value_t = 50, value_parser = within_a_year())]
     time: u64,
+    /// Run a program of this machine in the virtual machine when all is loaded, as `komod exec`
+    /// does; what does not end well makes the verdict bad. May be given several times
+    #[arg(long, value_name = "COMMAND")]
+    exec: Vec<String>,
+    /// Time after the last exit, in milliseconds: for what a module has left running; 10000 of
+    /// virtual time in a process, 20 of real time in a machine, without it
+    #[arg(long, value_name = "MS", value_parser = within_a_year())]
+    after: Option<u64>,
     /// Words for the kernel's command line
     #[arg(long, value_name = "WORDS", default_value = "")]
     append: String,
@@ -86,10 +107,22 @@ pub struct RunArgs {
     quiet: bool,
 }
 
+/// Virtual time for what a module has left running.
+const AFTERMATH_MS: u64 = 10_000;
+/// Real time for it, which people wait for.
+const REAL_AFTERMATH_MS: u64 = 20;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Loader {
     Komod,
     Kernel,
+}
+
+/// When a machine stays after a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Keep {
+    Always,
+    Failure,
 }
 
 impl From<Loader> for komod_process::protocol::Loader {
@@ -102,6 +135,11 @@ impl From<Loader> for komod_process::protocol::Loader {
 }
 
 pub fn run(args: &RunArgs, started: Instant) -> Result<Outcome> {
+    args.place.check()?;
+    if !args.exec.is_empty() && (args.builtin || args.place.on != On::Vm) {
+        let why = "--exec is for virtual machines that modules are loaded into";
+        return Err(Explained::usage(why).hint("add --on vm, without --builtin").into());
+    }
     let mut words = Words::parse(&args.what, &args.params)?;
     if words.targets.is_empty() {
         words.targets.push(Target::Sources(".".into()));
@@ -109,13 +147,26 @@ pub fn run(args: &RunArgs, started: Instant) -> Result<Outcome> {
     let release = gather::release(&words);
     let need = if args.builtin { Need::Both } else { gather::need(&words, Need::Image) };
     let kernel = kernels::choose(args.kernel.kernel.as_deref(), release.as_deref(), need)?;
-    if args.builtin && args.place.on == On::Vm {
-        let why = "--builtin does not go with --on vm yet";
-        let hint = "without --on vm, the modules are part of a boot in a process";
+    if args.gdb && (args.builtin || args.keep.is_some() || args.place.on != On::Vm) {
+        let why = "--gdb is for virtual machines that modules are loaded into, for one run";
+        let hint = "add --on vm, without --builtin and --keep";
         return Err(Explained::usage(why).hint(hint).into());
+    }
+    if args.keep.is_some() && (args.builtin || args.place.on != On::Vm) {
+        let why = "--keep is for virtual machines that modules are loaded into";
+        return Err(Explained::usage(why).hint("add --on vm, without --builtin").into());
     }
     let mut sink = Sink::new(args.json || args.quiet, &kernel.release);
     let report = match args.builtin {
+        true if args.place.on == On::Vm => EarlyBoot {
+            words: &words,
+            kernel: &kernel,
+            how: args.build.how(),
+            place: &args.place,
+            append: &args.append,
+            time_ms: args.time,
+        }
+        .run(&mut sink, started)?,
         true => Boot {
             words: &words,
             kernel: &kernel,
@@ -136,6 +187,18 @@ pub fn run(args: &RunArgs, started: Instant) -> Result<Outcome> {
     Ok(outcome)
 }
 
+/// The words of each command; one that takes a shell is the shell's.
+fn programs(lines: &[String]) -> Result<Vec<Vec<String>>> {
+    let mut programs = Vec::new();
+    for line in lines {
+        match komod_build::command_line::commands(line) {
+            Some(commands) => programs.extend(commands),
+            None => programs.push(["sh", "-c", line].map(str::to_owned).into()),
+        }
+    }
+    Ok(programs)
+}
+
 fn within_a_year() -> clap::builder::RangedU64ValueParser {
     clap::value_parser!(u64).range(..=365 * 24 * 3_600_000)
 }
@@ -148,6 +211,7 @@ fn loaded(
     started: Instant,
 ) -> Result<Report> {
     let gathered = gather::gather(words, kernel, &args.build.how(), &BTreeSet::new())?;
+    let mut sockets = None;
     let (mut place, how): (Box<dyn Place>, _) = match args.place.on {
         On::Process => {
             let prepared = kernels::prepare(kernel)?;
@@ -160,7 +224,19 @@ fn loaded(
             };
             (Box::new(place), how)
         }
-        On::Vm => machine::start(kernel, &args.append, args.place.memory, args.no_zygote)?,
+        On::Vm if args.keep.is_some() => {
+            let spec = machine::spec(kernel, &args.append, &args.place)?;
+            let kept = Kept::start(kernel, spec)?;
+            (Box::new(kept.connect()?), "up")
+        }
+        On::Vm => {
+            let mut spec = machine::spec(kernel, &args.append, &args.place)?;
+            let debugging = args.gdb.then(|| Debugging::prepare(&mut spec)).transpose()?;
+            let (mut vm, how) = machine::start(kernel, &spec, args.no_zygote)?;
+            debugging.iter().try_for_each(|d| d.begin(&mut vm, &gathered.modules))?;
+            sockets = debugging;
+            (Box::new(vm), how)
+        }
     };
     let ready_us = micros(started);
     let plan = Plan {
@@ -168,12 +244,25 @@ fn loaded(
         params: gathered.params,
         loader: args.loader.into(),
         keep_going: args.keep_going,
+        programs: programs(&args.exec)?,
         time_ms: args.time,
-        real: args.place.on == On::Vm,
+        aftermath_ms: args.after.unwrap_or(match args.place.on {
+            On::Process => AFTERMATH_MS,
+            On::Vm => REAL_AFTERMATH_MS,
+        }),
+        watched: args.place.on == On::Process,
+        unreasoned: (args.place.on == On::Vm).then(|| kernel.clone()),
     };
     let mut session = Session::new(place.as_mut(), sink);
     session.run(&plan);
     let (modules, problems) = (session.modules, session.problems);
+    let programs = session.programs;
+    drop((place, sockets));
+    match args.keep {
+        Some(Keep::Failure) if problems.is_empty() => Kept::end()?,
+        Some(_) => console::note("the machine is up: komod log, cat, exec; komod down ends it"),
+        None => {}
+    }
     Ok(Report {
         ok: problems.is_empty(),
         kernel: kernel.release.clone(),
@@ -181,6 +270,7 @@ fn loaded(
         builtin: false,
         start: how,
         modules,
+        programs,
         problems,
         log: std::mem::take(&mut sink.log),
         oopses: std::mem::take(&mut sink.oopses),

@@ -35,6 +35,7 @@ impl Said {
                 | Event::Complaint { .. }
                 | Event::Warning { .. }
                 | Event::Part(_)
+                | Event::Output { .. }
                 | Event::Reply(_) => {}
             }
         }

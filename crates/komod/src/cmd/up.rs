@@ -79,6 +79,7 @@ struct UpAnswer<'a> {
 }
 
 pub fn up(args: &UpArgs, started: Instant) -> Result<Outcome> {
+    args.place.check()?;
     let dir = RuntimeDir::open().map_err(|e| place_error(&e, "starting"))?;
     let kernel = kernels::choose(args.kernel.as_deref(), None, Need::Image)?;
     let what = match args.place.on {
@@ -86,7 +87,7 @@ pub fn up(args: &UpArgs, started: Instant) -> Result<Outcome> {
             let prepared = kernels::prepare(&kernel)?;
             What::Process(kernels::boot_spec(&kernel, &prepared, &args.append))
         }
-        On::Vm => What::Machine(machine::spec(&kernel, &args.append, args.place.memory)?),
+        On::Vm => What::Machine(machine::spec(&kernel, &args.append, &args.place)?),
     };
     let progress = Progress::start(format!("booting kernel {}", kernel.release));
     let report = place_up(&dir, &args.name, what, kernels::about(&kernel));

@@ -79,6 +79,7 @@ impl Boot<'_> {
             builtin: true,
             start: "cold",
             modules,
+            programs: Vec::new(),
             problems,
             log: std::mem::take(&mut sink.log),
             oopses: std::mem::take(&mut sink.oopses),

@@ -2,6 +2,9 @@
 //! leaks, judge; or boot with them built in, and judge.
 
 mod boot;
+mod debugging;
+mod early;
+mod kept;
 pub mod machine;
 mod report;
 mod session;
@@ -9,6 +12,9 @@ mod sink;
 mod verdict;
 
 pub use boot::Boot;
+pub use debugging::Debugging;
+pub use early::EarlyBoot;
+pub use kept::Kept;
 pub use report::{Report, micros};
 pub use session::{Plan, Session};
 pub use sink::Sink;

@@ -19,6 +19,8 @@ pub struct Report {
     /// machine `booted`, `restored` or `restored-new`.
     pub start: &'static str,
     pub modules: Vec<ModuleReport>,
+    /// What was run in the machine.
+    pub programs: Vec<ProgramReport>,
     pub problems: Vec<Problem>,
     pub log: Vec<LogRecord>,
     pub oopses: Vec<Oops>,
@@ -44,6 +46,16 @@ pub struct ModuleReport {
     pub leaks: Vec<Leak>,
 }
 
+#[derive(Debug, Default, Serialize)]
+pub struct ProgramReport {
+    pub command: Vec<String>,
+    pub status: Option<i32>,
+    /// Of what killed it.
+    pub signal: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
 /// The microseconds since then, as reports count them.
 pub fn micros(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
@@ -52,7 +64,7 @@ pub fn micros(since: Instant) -> u64 {
 /// Something that makes the verdict bad.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// `load`, `unload`, `leak`, `misuse`, `oops`, `background`, `died`.
+    /// `load`, `exec`, `unload`, `leak`, `misuse`, `oops`, `background`, `died`.
     pub kind: &'static str,
     pub module: Option<String>,
     pub message: String,

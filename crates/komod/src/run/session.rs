@@ -1,30 +1,34 @@
 //! Modules in and out of a place, step by step.
 
-use super::report::{ModuleReport, Problem};
+use super::report::{ModuleReport, Problem, ProgramReport};
 use super::sink::Sink;
+use crate::cmd::exec;
 use crate::explained::Explained;
+use crate::refusal::{self, Asked};
 use crate::text::errno;
 use crate::text::failure::{self, Doing};
+use komod_kernel::find::FoundKernel;
 use komod_place::dependencies::ModuleFile;
 use komod_place::{ModuleToLoad, Place, PlaceError};
-use komod_process::protocol::Loader;
+use komod_process::protocol::{Event, Exit, Loader, OutputStream, Stage};
 use std::collections::BTreeMap;
-
-/// Virtual time for what a module has left running.
-const AFTERMATH_NS: u64 = 10_000_000_000;
-/// Real time for it, which people wait for.
-const REAL_AFTERMATH_NS: u64 = 20_000_000;
 
 pub struct Plan {
     pub modules: Vec<ModuleFile>,
     pub params: BTreeMap<String, String>,
     pub loader: Loader,
+    /// What to run when all are loaded.
+    pub programs: Vec<Vec<String>>,
     /// Load the others when one is refused.
     pub keep_going: bool,
     /// Time between the last init and the first exit.
     pub time_ms: u64,
-    /// The place is a real kernel: its time is real, and nobody watches its memory.
-    pub real: bool,
+    /// Time behind the last exit, for what was left running.
+    pub aftermath_ms: u64,
+    /// The place sees every allocation.
+    pub watched: bool,
+    /// The kernel's own loader refuses without a reason: this kernel's files tell it.
+    pub unreasoned: Option<FoundKernel>,
 }
 
 /// A run in progress: what has happened so far.
@@ -32,6 +36,7 @@ pub struct Session<'a> {
     place: &'a mut dyn Place,
     sink: &'a mut Sink,
     pub modules: Vec<ModuleReport>,
+    pub programs: Vec<ProgramReport>,
     pub problems: Vec<Problem>,
     /// The kernel is gone; nothing more can be asked of it.
     dead: bool,
@@ -45,6 +50,7 @@ impl<'a> Session<'a> {
             place,
             sink,
             modules: Vec::new(),
+            programs: Vec::new(),
             problems: Vec::new(),
             dead: false,
             oopses_told: 0,
@@ -53,10 +59,11 @@ impl<'a> Session<'a> {
 
     pub fn run(&mut self, plan: &Plan) {
         self.load_all(plan);
+        self.run_programs(&plan.programs);
         self.pass_time(plan.time_ms);
         self.unload_all();
-        self.aftermath(if plan.real { REAL_AFTERMATH_NS } else { AFTERMATH_NS });
-        if !plan.real {
+        self.aftermath(plan.aftermath_ms * 1_000_000);
+        if plan.watched {
             self.find_leaks();
         }
         self.sink.end();
@@ -65,7 +72,7 @@ impl<'a> Session<'a> {
     }
 
     fn load_all(&mut self, plan: &Plan) {
-        for file in &plan.modules {
+        for (at, file) in plan.modules.iter().enumerate() {
             let params = plan.params.get(&file.name).map(String::as_str).unwrap_or_default();
             let mut report = ModuleReport {
                 name: file.name.clone(),
@@ -96,6 +103,14 @@ impl<'a> Session<'a> {
                     self.modules.push(report);
                 }
                 Err(e) => {
+                    let files = plan.modules.get(..=at).unwrap_or_default();
+                    let e = match &plan.unreasoned {
+                        Some(kernel) => {
+                            let asked = Asked { files, params, force: false };
+                            refusal::with_reason(e, kernel, self.place, &asked)
+                        }
+                        None => e,
+                    };
                     let name = report.name.clone();
                     self.modules.push(report);
                     self.failed("load", Some(&name), &e, Doing::Load(&name));
@@ -107,13 +122,66 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Not of use if something could not be loaded.
+    fn run_programs(&mut self, programs: &[Vec<String>]) {
+        for command in programs {
+            if self.dead || !self.problems.is_empty() {
+                return;
+            }
+            let name = command.first().map(String::as_str).unwrap_or_default();
+            let mut report = ProgramReport { command: command.clone(), ..ProgramReport::default() };
+            let (mut out, mut err) = (Vec::new(), Vec::new());
+            let sink = &mut *self.sink;
+            let exit = exec::execute(self.place, command, &[], &mut |event| match event {
+                Event::Output { stream, bytes } => {
+                    sink.output(*stream, bytes);
+                    match stream {
+                        OutputStream::Out => out.extend_from_slice(bytes),
+                        OutputStream::Err => err.extend_from_slice(bytes),
+                    }
+                }
+                event => sink.take(event),
+            });
+            report.out = String::from_utf8_lossy(&out).into_owned();
+            report.err = String::from_utf8_lossy(&err).into_owned();
+            let problem = match exit {
+                Ok(Exit::Status(status)) => {
+                    report.status = Some(status);
+                    (status != 0).then(|| format!("{name} ended with status {status}"))
+                }
+                Ok(Exit::Signal(signal)) => {
+                    report.signal = Some(signal);
+                    Some(format!("{name} was killed by signal {signal}"))
+                }
+                Err(e) => {
+                    self.programs.push(report);
+                    self.failed("exec", None, &e, Doing::Other(&format!("running {name}")));
+                    return;
+                }
+            };
+            self.programs.push(report);
+            let problem = problem.map(|text| Problem::new("exec", None, Explained::new(text)));
+            self.problems.extend(problem);
+        }
+    }
+
     fn pass_time(&mut self, ms: u64) {
         if self.dead || ms == 0 || !self.modules.iter().any(|m| m.loaded) {
             return;
         }
-        let sink = &mut *self.sink;
-        if let Err(e) = self.place.advance(ms * 1_000_000, &mut |e| sink.take(e)) {
+        if let Err(e) = self.advance(ms * 1_000_000) {
             self.failed("background", None, &e, Doing::Other("letting time pass"));
+        }
+    }
+
+    /// A crash of something in the background fails no call of ours, in a real kernel.
+    fn advance(&mut self, ns: u64) -> Result<(), PlaceError> {
+        let before = self.sink.oopses.len();
+        let sink = &mut *self.sink;
+        self.place.advance(ns, &mut |e| sink.take(e))?;
+        match self.sink.oopses.len() > before {
+            true => Err(PlaceError::Crashed { stage: Stage::Background }),
+            false => Ok(()),
         }
     }
 
@@ -137,13 +205,12 @@ impl<'a> Session<'a> {
         if self.dead || self.modules.iter().all(|m| m.loaded && !m.unloaded) {
             return;
         }
-        let sink = &mut *self.sink;
-        if let Err(e) = self.place.advance(ns, &mut |e| sink.take(e)) {
+        if let Err(e) = self.advance(ns) {
             let gone = self.modules.iter().filter(|m| m.loaded == m.unloaded);
             let names: Vec<&str> = gone.map(|m| m.name.as_str()).collect();
             let text = format!("something of {} ran after it was gone", names.join(", "));
             self.failed("background", None, &e, Doing::Other("letting time pass"));
-            if let Some(problem) = self.problems.last_mut().filter(|p| p.kind == "background") {
+            if let Some(problem) = self.problems.last_mut() {
                 problem.message = format!("{text}: {}", problem.message);
                 problem.hints.push(
                     "stop timers, work items and threads in module_exit: timer_delete_sync, \

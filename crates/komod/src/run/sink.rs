@@ -2,7 +2,7 @@
 
 use crate::console;
 use crate::text::narrator::Narrator;
-use komod_process::protocol::{Event, Location, LogRecord, Oops};
+use komod_process::protocol::{Event, Location, LogRecord, Oops, OutputStream};
 
 pub struct Sink {
     /// Print nothing: the report is JSON, or the log is not wanted.
@@ -42,7 +42,22 @@ impl Sink {
             }
             Event::Complaint { text } => self.complaints.push(text.clone()),
             Event::Warning { at } => self.warnings.push(at.clone()),
-            Event::Booted { .. } | Event::BootFailed { .. } | Event::Reply(_) | Event::Part(_) => {}
+            Event::Booted { .. }
+            | Event::BootFailed { .. }
+            | Event::Reply(_)
+            | Event::Part(_)
+            | Event::Output { .. } => {}
+        }
+    }
+
+    /// What a program in the place writes.
+    pub fn output(&self, stream: OutputStream, bytes: &[u8]) {
+        if self.silent {
+            return;
+        }
+        match stream {
+            OutputStream::Out => console::data(bytes),
+            OutputStream::Err => console::error_data(bytes),
         }
     }
 

@@ -37,6 +37,9 @@ pub fn print_verdict(report: &Report) {
         let init: u64 = report.modules.iter().filter_map(|m| m.init_us).sum();
         let (verdict, names) = (paint("ok:", Paint::Green, color), names.join(", "));
         console::people(&match report.builtin {
+            true if report.place == "vm" => {
+                format!("{verdict} {kernel} booted in a virtual machine with {names} (all {total})")
+            }
             true => format!("{verdict} {kernel} booted with {names} built in (all {total})"),
             false => {
                 let (place, memory) = match report.place {

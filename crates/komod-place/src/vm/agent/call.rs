@@ -3,11 +3,9 @@
 //! A thread that faults in the kernel is gone without a word (`make_task_dead` in
 //! `kernel/exit.c`, Linux 6.1), so its end is seen from outside.
 
-use super::port::Voice;
 use super::proc_files;
 use super::requests::Kernel;
-use crate::vm::wire::Answer;
-use komod_process::protocol::{Reply, Request};
+use komod_process::protocol::{Reply, Request, Stage};
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -24,6 +22,24 @@ pub enum Outcome {
     Crashed,
     /// It has waited for too long; where, and since when, in words.
     Waits(Vec<String>),
+    /// It has run for so many seconds, and still does.
+    Runs(u32),
+}
+
+impl Outcome {
+    /// As an answer; `stage` is what the request says.
+    pub fn told(self, kernel: &Kernel, stage: Stage) -> (Reply, Vec<u8>) {
+        match self {
+            Outcome::Reply(reply, data) => (reply, data),
+            Outcome::Crashed => (Reply::Crashed { stage: kernel.stage(stage) }, Vec::new()),
+            Outcome::Runs(cpu_seconds) => {
+                (Reply::Stopped { stage: kernel.stage(stage), cpu_seconds }, Vec::new())
+            }
+            Outcome::Waits(waiting) => {
+                (Reply::Deadlock { stage: kernel.stage(stage), waiting }, Vec::new())
+            }
+        }
+    }
 }
 
 /// From the thread of a call.
@@ -37,7 +53,7 @@ pub fn run(
     kernel: &Arc<Kernel>,
     request: Request,
     payload: Vec<u8>,
-    voice: &Voice,
+    breathe: &mut dyn FnMut() -> io::Result<()>,
     patience: Duration,
 ) -> io::Result<Outcome> {
     let patience = match request {
@@ -71,11 +87,14 @@ pub fn run(
             }
         }
         if started.elapsed() > patience {
+            if task.is_some_and(proc_files::runs) {
+                break Outcome::Runs(u32::try_from(patience.as_secs()).unwrap_or(u32::MAX));
+            }
             break Outcome::Waits(task.map(proc_files::where_it_waits).into_iter().collect());
         }
         if breath.elapsed() > BREATH {
             breath = Instant::now();
-            voice.say(&Answer::Alive, &[])?;
+            breathe()?;
         }
     };
     drop(tell);

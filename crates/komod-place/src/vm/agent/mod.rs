@@ -9,18 +9,22 @@
 //! serial console.
 
 mod call;
+mod early;
 mod kernel_log;
 mod module_calls;
 mod port;
 mod proc_files;
+mod programs;
 mod requests;
 mod setup;
 mod trace;
 
 use super::wire::{self, Answer, Ask};
+pub use early::EARLY;
 use kernel_log::Watched;
 use komod_process::protocol::{self, Event, Reply, Request, Stage};
 use port::{Port, Voice};
+use programs::{Programs, Seen};
 use requests::Kernel;
 use rustix::system::{RebootCommand, reboot, uname};
 use rustix::time::{ClockId, Timespec, clock_settime};
@@ -49,47 +53,61 @@ pub fn agent_main() {
 fn serve() -> io::Result<()> {
     setup::mount_all()?;
     setup::let_go_of_the_console()?;
+    let kernel = Arc::new(Kernel::new());
+    let early = early::load_all(&kernel)?;
     setup::load_drivers()?;
     let port = Arc::new(Port::open()?);
     let voice = Voice::new(port.clone());
     let log = Watched::open(voice.clone())?;
-    let kernel = Arc::new(Kernel::new());
-    log.skip()?;
+    setup::wait_for_the_clock();
+    if early.is_empty() {
+        log.skip()?;
+    }
     let release = uname().release().to_string_lossy().into_owned();
-    voice.say(&Answer::Ready { version: wire::VERSION, release }, &[])?;
+    voice.say(&Answer::Ready { version: wire::VERSION, release, early }, &[])?;
 
     let mut reader = port.reader();
+    let mut programs = Programs::default();
     let mut patience = Duration::from_secs(30);
     while let Some((ask, payload)) = protocol::receive::<Ask>(&mut reader)? {
         match ask {
-            Ask::Wake { version, .. } if version != wire::VERSION => {
-                let ours = wire::VERSION;
-                let why = format!("the agent speaks version {ours}, the host version {version}");
+            Ask::Wake { version, .. } if wire::stranger(version).is_some() => {
+                let why = wire::stranger(version).unwrap_or_default();
                 voice.say(&Answer::Trouble(why), &[])?;
             }
-            Ask::Wake { unix_ns, patience_ms, .. } => {
+            Ask::Wake { unix_ns, patience_ms, whole_log, .. } => {
                 patience = Duration::from_millis(patience_ms);
                 wake(unix_ns, &payload)?;
-                let log_us = log.skip()?;
-                log.watch();
+                let log_us = if whole_log { 0 } else { log.skip()? };
                 voice.say(&Answer::Awake { log_us }, &[])?;
+                log.watch();
             }
             Ask::Do(Request::Shutdown) => {
                 voice.say(&Answer::Event(Event::Reply(Reply::Done { result: 0 })), &[])?;
                 return Ok(());
             }
+            Ask::Do(Request::Exec { path, arguments, environment }) => {
+                let reply = match programs.start(&path, &arguments, environment, payload) {
+                    Ok(id) => look(&mut programs, id, &voice)?,
+                    Err(e) => requests::failed_io(&e),
+                };
+                log.drain()?;
+                voice.say(&Answer::Event(Event::Reply(reply)), &[])?;
+            }
+            Ask::Do(Request::Continue { id }) => {
+                let reply = look(&mut programs, id, &voice)?;
+                log.drain()?;
+                voice.say(&Answer::Event(Event::Reply(reply)), &[])?;
+            }
+            Ask::Do(Request::Interrupt { id }) => {
+                programs.interrupt(id);
+                voice.say(&Answer::Event(Event::Reply(Reply::Done { result: 0 })), &[])?;
+            }
             Ask::Do(request) => {
                 let stage = stage(&request);
-                let outcome = call::run(&kernel, request, payload, &voice, patience)?;
-                let (reply, data) = match outcome {
-                    call::Outcome::Reply(reply, data) => (reply, data),
-                    call::Outcome::Crashed => {
-                        (Reply::Crashed { stage: kernel.stage(stage) }, vec![])
-                    }
-                    call::Outcome::Waits(waiting) => {
-                        (Reply::Deadlock { stage: kernel.stage(stage), waiting }, vec![])
-                    }
-                };
+                let mut breathe = || voice.say(&Answer::Alive, &[]);
+                let outcome = call::run(&kernel, request, payload, &mut breathe, patience)?;
+                let (reply, data) = outcome.told(&kernel, stage);
                 // What the call made the kernel say comes before its result.
                 log.drain()?;
                 voice.say(&Answer::Event(Event::Reply(reply)), &data)?;
@@ -97,6 +115,15 @@ fn serve() -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// A program, as far as it has come.
+fn look(programs: &mut Programs, id: u32, voice: &Voice) -> io::Result<Reply> {
+    Ok(match programs.look(id, voice)? {
+        Some(Seen::Runs) => Reply::Waiting { id },
+        Some(Seen::Ended(exit)) => Reply::Exited(exit),
+        None => requests::failed(rustix::io::Errno::SRCH, Stage::Call),
+    })
 }
 
 /// Where a call is when it does not come back, as far as the call itself tells.

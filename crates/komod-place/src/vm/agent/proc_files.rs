@@ -85,9 +85,17 @@ pub fn tasks() -> Vec<String> {
 
 /// Whether a thread of ours is there and not a corpse.
 pub fn is_alive(task: i32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/self/task/{task}/stat")).unwrap_or_default();
-    let state = stat.rsplit(") ").next().and_then(|rest| rest.chars().next());
-    !matches!(state, None | Some('X' | 'Z'))
+    !matches!(state(task), None | Some('X' | 'Z'))
+}
+
+/// Whether a thread of ours is on a processor, or would like to be.
+pub fn runs(task: i32) -> bool {
+    state(task) == Some('R')
+}
+
+fn state(task: i32) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/self/task/{task}/stat")).ok()?;
+    stat.rsplit(") ").next()?.chars().next()
 }
 
 /// A thread of ours and the innermost functions of the kernel that it is in.

@@ -6,10 +6,11 @@ use komod_process::device;
 use komod_process::protocol::{Entry, MAX_PAYLOAD, Reply, Request, Stage, Status};
 use rustix::io::Errno;
 use rustix::system::uname;
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{DirEntryExt, FileTypeExt};
+use std::os::unix::fs::{DirEntryExt, FileTypeExt, PermissionsExt};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -82,9 +83,13 @@ impl Kernel {
                     Err(e) => (failed_io(&e), Vec::new()),
                 };
             }
+            Request::Put { path, mode } => put(Path::new(&path), mode, payload)
+                .map_or_else(|e| failed_io(&e), |()| Reply::Done { result: 0 }),
             Request::Leaks { .. }
             | Request::WatchModules
             | Request::Memory { .. }
+            // These are the agent's own.
+            | Request::Exec { .. }
             | Request::Continue { .. }
             | Request::Interrupt { .. }
             | Request::Shutdown => failed(Errno::NOSYS, Stage::Call),
@@ -105,6 +110,25 @@ fn read(path: &str, limit: u64) -> io::Result<Vec<u8>> {
     let mut data = Vec::new();
     File::open(path)?.take(limit.min(MAX_PAYLOAD as u64)).read_to_end(&mut data)?;
     Ok(data)
+}
+
+/// Whoever has the old file open keeps it: it may be a library of ours.
+fn put(path: &Path, mode: u32, data: &[u8]) -> io::Result<()> {
+    if fs::read(path).is_ok_and(|there| there == data) {
+        return fs::set_permissions(path, Permissions::from_mode(mode));
+    }
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut new = path.as_os_str().to_owned();
+    new.push(".komod-new");
+    let made = fs::write(&new, data)
+        .and_then(|()| fs::set_permissions(&new, Permissions::from_mode(mode)))
+        .and_then(|()| fs::rename(&new, path));
+    if made.is_err() {
+        let _ = fs::remove_file(&new);
+    }
+    made
 }
 
 fn ioctl(path: &str, command: u32, value: u64, buffer: &mut [u8]) -> io::Result<i64> {

@@ -7,9 +7,14 @@ use rustix::system::finit_module;
 use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 /// Where the initramfs has the drivers of the serial port, named in loading order.
 pub const DRIVERS: &str = "/drivers";
+
+const CLOCK_PATIENCE: Duration = Duration::from_secs(5);
+const CLOCK_ROUND: Duration = Duration::from_millis(20);
 
 pub fn mount_all() -> io::Result<()> {
     for (kind, target, needed) in [
@@ -38,6 +43,19 @@ pub fn let_go_of_the_console() -> io::Result<()> {
     dup2_stdout(&null)?;
     dup2_stderr(&null)?;
     Ok(())
+}
+
+/// The clock that the kernel begins with is measured again a second later (`tsc_refine_calibration`
+/// in `arch/x86/kernel/tsc.c`, Linux 6.1), and the log says so; better now than in the middle of
+/// somebody's module.
+pub fn wait_for_the_clock() {
+    const CURRENT: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+    let end = Instant::now() + CLOCK_PATIENCE;
+    while fs::read_to_string(CURRENT).is_ok_and(|clock| clock.trim_end() == "tsc-early")
+        && Instant::now() < end
+    {
+        sleep(CLOCK_ROUND);
+    }
 }
 
 pub fn load_drivers() -> io::Result<()> {

@@ -47,7 +47,7 @@ fn with_agent(
         assert!(unix_ns > 1_700_000_000_000_000_000 && seed.iter().any(|b| *b != 0));
         agent(&mut fake);
     });
-    (Conversation::begin(machine, Duration::from_secs(9)), agent)
+    (Conversation::begin(machine, Duration::from_secs(9), false), agent)
 }
 
 fn say(fake: &mut Fake, answer: &Answer) {
