@@ -22,7 +22,7 @@ mod qmp;
 mod snapshot;
 mod wire;
 
-pub use agent::{AGENT_ARGV0, agent_main};
+pub use agent::{AGENT_ARGV0, AGENT_OPTION, agent_main, here_main};
 pub use error::VmError;
 
 use crate::place::Events;

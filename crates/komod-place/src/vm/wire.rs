@@ -5,7 +5,7 @@ use komod_process::protocol::{Event, Request};
 use serde::{Deserialize, Serialize};
 
 /// Both sides must be of one version; raised whenever a message changes.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// The name of the serial port that the agent speaks on (`/sys/class/virtio-ports/*/name`).
 pub const PORT: &str = "komod";
 
@@ -21,8 +21,19 @@ pub enum Ask {
         /// How long a call may wait for something without an end.
         patience_ms: u64,
     },
+    /// The first of all to an agent on a machine that is not ours alone: a host, a board. Answer:
+    /// [`Answer::Here`].
+    Begin {
+        version: u32,
+        patience_ms: u64,
+        /// When the line ends, unload what was loaded over it and is still there.
+        tidy: bool,
+    },
     /// Answers: any number of [`Answer::Event`], of which the last is a reply.
     Do(Request),
+    /// All of the kernel's log, and what comes as long as the line stands (`follow`), in the same
+    /// form.
+    Log { follow: bool },
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -35,6 +46,13 @@ pub enum Answer {
     /// What the kernel has logged before this time (microseconds since its boot) is nobody's.
     Awake {
         log_us: u64,
+    },
+    /// The agent is ready.
+    Here {
+        version: u32,
+        release: String,
+        /// Why the kernel's log cannot be read, if so.
+        log: Result<(), String>,
     },
     Event(Event),
     /// A call is still under way, and the machine is alive.

@@ -3,9 +3,9 @@
 //! A thread that faults in the kernel is gone without a word (`make_task_dead` in
 //! `kernel/exit.c`, Linux 6.1), so its end is seen from outside.
 
-use super::port::Voice;
 use super::proc_files;
 use super::requests::Kernel;
+use super::voice::Voice;
 use crate::vm::wire::Answer;
 use komod_process::protocol::{Reply, Request};
 use std::io;

@@ -9,6 +9,7 @@
 //! serial console.
 
 mod call;
+mod here;
 mod kernel_log;
 mod module_calls;
 mod port;
@@ -16,11 +17,13 @@ mod proc_files;
 mod requests;
 mod setup;
 mod trace;
+mod voice;
 
 use super::wire::{self, Answer, Ask};
+pub use here::{AGENT_OPTION, here_main};
 use kernel_log::Watched;
 use komod_process::protocol::{self, Event, Reply, Request, Stage};
-use port::{Port, Voice};
+use port::Port;
 use requests::Kernel;
 use rustix::system::{RebootCommand, reboot, uname};
 use rustix::time::{ClockId, Timespec, clock_settime};
@@ -28,6 +31,8 @@ pub use setup::DRIVERS;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+use trace::Trace;
+use voice::Voice;
 
 /// `argv[0]` by which the binary knows that it is the agent: its path in the initramfs.
 pub const AGENT_ARGV0: &str = "/komod-agent";
@@ -50,10 +55,10 @@ fn serve() -> io::Result<()> {
     setup::mount_all()?;
     setup::let_go_of_the_console()?;
     setup::load_drivers()?;
-    let port = Arc::new(Port::open()?);
-    let voice = Voice::new(port.clone());
+    let port = Port::open()?;
+    let voice = Voice::new(port.writer()?);
     let log = Watched::open(voice.clone())?;
-    let kernel = Arc::new(Kernel::new());
+    let kernel = Arc::new(Kernel::new(Trace::start()));
     log.skip()?;
     let release = uname().release().to_string_lossy().into_owned();
     voice.say(&Answer::Ready { version: wire::VERSION, release }, &[])?;
@@ -79,24 +84,35 @@ fn serve() -> io::Result<()> {
                 return Ok(());
             }
             Ask::Do(request) => {
-                let stage = stage(&request);
-                let outcome = call::run(&kernel, request, payload, &voice, patience)?;
-                let (reply, data) = match outcome {
-                    call::Outcome::Reply(reply, data) => (reply, data),
-                    call::Outcome::Crashed => {
-                        (Reply::Crashed { stage: kernel.stage(stage) }, vec![])
-                    }
-                    call::Outcome::Waits(waiting) => {
-                        (Reply::Deadlock { stage: kernel.stage(stage), waiting }, vec![])
-                    }
-                };
+                let (reply, data) = answer(&kernel, request, payload, &voice, patience)?;
                 // What the call made the kernel say comes before its result.
                 log.drain()?;
                 voice.say(&Answer::Event(Event::Reply(reply)), &data)?;
             }
+            Ask::Begin { .. } | Ask::Log { .. } => {
+                voice.say(&Answer::Trouble("this is a machine's first process".into()), &[])?;
+            }
         }
     }
     Ok(())
+}
+
+/// Does a request, and says how it ended if it did not come back.
+fn answer(
+    kernel: &Arc<Kernel>,
+    request: Request,
+    payload: Vec<u8>,
+    voice: &Voice,
+    patience: Duration,
+) -> io::Result<(Reply, Vec<u8>)> {
+    let stage = stage(&request);
+    Ok(match call::run(kernel, request, payload, voice, patience)? {
+        call::Outcome::Reply(reply, data) => (reply, data),
+        call::Outcome::Crashed => (Reply::Crashed { stage: kernel.stage(stage) }, vec![]),
+        call::Outcome::Waits(waiting) => {
+            (Reply::Deadlock { stage: kernel.stage(stage), waiting }, vec![])
+        }
+    })
 }
 
 /// Where a call is when it does not come back, as far as the call itself tells.
