@@ -86,7 +86,7 @@ pub fn targets(wanted: &[String], files: &[PathBuf]) -> Result<Vec<Target>> {
 }
 
 /// What is known of a kernel, from the cache if nothing has changed.
-fn target(kernel: &FoundKernel) -> Result<Target> {
+pub fn target(kernel: &FoundKernel) -> Result<Target> {
     let cache = kernels::cache().ok();
     let mut target = facts(kernel, cache.as_deref())?;
     cache.iter().for_each(|cache| target.recall_signatures(cache));

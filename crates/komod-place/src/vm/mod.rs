@@ -20,10 +20,12 @@ mod oops;
 mod qemu;
 mod qmp;
 mod snapshot;
-mod wire;
+pub(crate) mod wire;
 
 pub use agent::{AGENT_ARGV0, AGENT_OPTION, agent_main, here_main};
+pub(crate) use console::panic_text;
 pub use error::VmError;
+pub(crate) use oops::Reports;
 
 use crate::place::Events;
 use crate::process::RuntimeDir;

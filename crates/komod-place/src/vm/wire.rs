@@ -31,9 +31,9 @@ pub enum Ask {
     },
     /// Answers: any number of [`Answer::Event`], of which the last is a reply.
     Do(Request),
-    /// All of the kernel's log, and what comes as long as the line stands (`follow`), in the same
-    /// form.
-    Log { follow: bool },
+    /// All of the kernel's log, or only what comes from now on (`new`), and what comes as long as
+    /// the line stands (`follow`), in the same form.
+    Log { follow: bool, new: bool },
 }
 
 #[derive(Debug, Serialize, Deserialize)]

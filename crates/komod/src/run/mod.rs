@@ -9,7 +9,7 @@ mod sink;
 mod verdict;
 
 pub use boot::Boot;
-pub use report::{Report, micros};
+pub use report::{ModuleReport, Problem, Report, micros};
 pub use session::{Plan, Session};
 pub use sink::Sink;
 pub use verdict::{print_leaks, print_verdict};

@@ -19,6 +19,8 @@ pub struct Plan {
     pub modules: Vec<ModuleFile>,
     pub params: BTreeMap<String, String>,
     pub loader: Loader,
+    /// Ignore version magic and symbol versions.
+    pub force: bool,
     /// Load the others when one is refused.
     pub keep_going: bool,
     /// Time between the last init and the first exit.
@@ -34,7 +36,7 @@ pub struct Session<'a> {
     pub modules: Vec<ModuleReport>,
     pub problems: Vec<Problem>,
     /// The kernel is gone; nothing more can be asked of it.
-    dead: bool,
+    pub dead: bool,
     /// Oopses that a problem speaks of already.
     oopses_told: usize,
 }
@@ -83,8 +85,8 @@ impl<'a> Session<'a> {
                 elf: &file.elf,
                 params,
                 loader: plan.loader,
-                force_vermagic: false,
-                force_modversions: false,
+                force_vermagic: plan.force,
+                force_modversions: plan.force,
             };
             let sink = &mut *self.sink;
             match self.place.load(&module, &mut |e| sink.take(e)) {

@@ -87,7 +87,7 @@ impl Agent {
                     self.log.as_ref().map_or(Ok(()), Watched::drain)?;
                     self.reply(reply, &data)?;
                 }
-                Ask::Log { follow } => self.show_log(follow, &input)?,
+                Ask::Log { follow, new } => self.show_log(follow, new, &input)?,
                 Ask::Wake { .. } => {
                     self.voice
                         .say(&Answer::Trouble("this is no machine of its own".into()), &[])?;
@@ -115,12 +115,15 @@ impl Agent {
     }
 
     /// The log from its beginning, read apart from the one that is watched.
-    fn show_log(&self, follow: bool, input: &File) -> io::Result<()> {
+    fn show_log(&self, follow: bool, new: bool, input: &File) -> io::Result<()> {
         let log = match Watched::open(self.voice.clone()) {
             Ok(log) => log,
             Err(e) => return self.reply(failed_io(&e), &[]),
         };
-        log.drain()?;
+        match new {
+            true => drop(log.skip()?),
+            false => log.drain()?,
+        }
         while follow {
             match log.wait(input)? {
                 Came::Records => log.drain()?,

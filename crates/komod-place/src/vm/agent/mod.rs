@@ -20,9 +20,10 @@ mod trace;
 mod voice;
 
 use super::wire::{self, Answer, Ask};
+use crate::channel::stage;
 pub use here::{AGENT_OPTION, here_main};
 use kernel_log::Watched;
-use komod_process::protocol::{self, Event, Reply, Request, Stage};
+use komod_process::protocol::{self, Event, Reply, Request};
 use port::Port;
 use requests::Kernel;
 use rustix::system::{RebootCommand, reboot, uname};
@@ -105,7 +106,7 @@ fn answer(
     voice: &Voice,
     patience: Duration,
 ) -> io::Result<(Reply, Vec<u8>)> {
-    let stage = stage(&request);
+    let stage = stage(&request, false);
     Ok(match call::run(kernel, request, payload, voice, patience)? {
         call::Outcome::Reply(reply, data) => (reply, data),
         call::Outcome::Crashed => (Reply::Crashed { stage: kernel.stage(stage) }, vec![]),
@@ -113,16 +114,6 @@ fn answer(
             (Reply::Deadlock { stage: kernel.stage(stage), waiting }, vec![])
         }
     })
-}
-
-/// Where a call is when it does not come back, as far as the call itself tells.
-fn stage(request: &Request) -> Stage {
-    match request {
-        Request::Load { .. } => Stage::Load,
-        Request::Unload { .. } => Stage::Exit,
-        Request::Advance { .. } => Stage::Background,
-        _ => Stage::Call,
-    }
 }
 
 fn wake(unix_ns: u64, seed: &[u8]) -> io::Result<()> {
