@@ -13,13 +13,14 @@ use clap::Args;
 use komod_check::{Checker, Links, Machine, Request};
 use komod_diag::terminal;
 use komod_kernel::find::{self, FoundKernel, Origin, Roots};
+use komod_object::Module;
 use komod_place::process::Info;
 use komod_place::real::{Manners, Real};
 use komod_place::vm::Spec;
 use komod_place::{Place, PlaceError};
 use komod_process::protocol::Stage;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// How to speak to a board.
 #[derive(Debug, Clone, Default, Args)]
@@ -176,18 +177,20 @@ impl Ground {
             "there are no files of {release} here, so only the release was checked; \
              --kernel names a build tree or an image of it"
         ));
-        let wrong = |path: &PathBuf| kernels::built_for(path).filter(|built| built != release);
-        let (at, built) =
-            gathered.modules.iter().enumerate().find_map(|(at, m)| Some((at, wrong(&m.path)?)))?;
+        let (at, built) = gathered.modules.iter().enumerate().find_map(|(at, m)| {
+            let built = vermagic(&m.elf).filter(|built| !built.starts_with(&format!("{release} ")));
+            Some((at, built?))
+        })?;
         let name = gathered.modules.get(at).map(|m| m.name.clone()).unwrap_or_default();
-        if force {
-            console::warning(&format!("{name} was built for {built}, not for {release}"));
+        // With symbol versions, they decide (`same_magic`, `kernel/module/version.c`, Linux 6.1).
+        if force || built.contains(" modversions ") {
+            console::warning(&format!("{name} was built for `{built}`, and this is {release}"));
             return None;
         }
         let (errno, code) = (8, Some("L-03".to_owned()));
         let error = PlaceError::Refused { errno, stage: Stage::Load, code };
         let why = failure::explain(&error, Doing::Load(&name))
-            .hint(format!("it was built for {built}, and {} is {release}", self.whose()))
+            .hint(format!("it was built for `{built}`, and {} is {release}", self.whose()))
             .hint("check foretold it, so nothing was loaded; --force tries nevertheless");
         Some(Foretold { at, why })
     }
@@ -215,6 +218,11 @@ impl Ground {
             Err(e) => console::warning(&format!("`{command}` cannot be run: {e}")),
         }
     }
+}
+
+fn vermagic(elf: &[u8]) -> Option<String> {
+    let module = Module::parse(elf).ok()?;
+    module.modinfo().get("vermagic").map(|text| text.to_string_lossy().into_owned())
 }
 
 /// No file that tells about a machine is larger; `/proc/modules` has about 100 bytes per module.

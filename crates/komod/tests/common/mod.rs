@@ -2,6 +2,8 @@
 //! as a user would.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub mod guest;
+
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
