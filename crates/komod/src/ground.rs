@@ -7,6 +7,7 @@ use crate::console;
 use crate::explained::Explained;
 use crate::gather::Gathered;
 use crate::kernels;
+use crate::progress::Progress;
 use crate::text::failure::{self, Doing};
 use anyhow::Result;
 use clap::Args;
@@ -14,7 +15,7 @@ use komod_check::{Checker, Links, Machine, Request};
 use komod_diag::terminal;
 use komod_kernel::find::{self, FoundKernel, Origin, Roots};
 use komod_object::Module;
-use komod_place::process::Info;
+use komod_place::process::{Info, RuntimeDir};
 use komod_place::real::{Manners, Real};
 use komod_place::vm::Spec;
 use komod_place::{Place, PlaceError};
@@ -57,7 +58,14 @@ impl Ground {
         let manners = Manners { patience: Spec::PATIENCE, tidy };
         let place = match on {
             On::Host => Real::host(manners).map_err(|e| Explained::from_error(&e))?,
-            On::Ssh(_) | On::Process | On::Vm => {
+            On::Ssh(name) => {
+                let dir = RuntimeDir::open().map_err(|e| Explained::from_error(&e))?;
+                let progress = Progress::start(format!("reaching {name}"));
+                let place = Real::board(name, &dir, manners);
+                drop(progress);
+                place.map_err(|e| Explained::from_error(&e))?
+            }
+            On::Process | On::Vm => {
                 return Err(Explained::usage(format!("{on} is no kernel that is there")).into());
             }
         };

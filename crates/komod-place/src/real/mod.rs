@@ -2,23 +2,28 @@
 //! reached by ssh. Nothing can be undone in them but what a module's exit undoes.
 
 mod error;
+mod ssh;
 
 pub use crate::agent_line::Manners;
 pub use error::RealError;
 
 use crate::agent_line::AgentLine;
 use crate::place::Events;
+use crate::process::RuntimeDir;
 use crate::vm::AGENT_OPTION;
 use crate::{Channel, PlaceError};
 use komod_process::protocol::{LogRecord, Reply, Request};
+use ssh::{Board, Connection};
 use std::ops::ControlFlow;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 /// A kernel that is not ours alone.
 pub struct Real {
+    // Before the connection it goes through.
     speaker: AgentLine,
     name: String,
+    _connection: Option<Connection>,
 }
 
 impl Real {
@@ -30,7 +35,20 @@ impl Real {
         // What a terminal interrupts is us; the agent tidies up when its line ends.
         command.process_group(0);
         let speaker = AgentLine::start(command, manners)?;
-        Ok(Real { speaker, name: "host".into() })
+        Ok(Real { speaker, name: "host".into(), _connection: None })
+    }
+
+    /// The kernel of a board that ssh reaches by this name.
+    pub fn board(name: &str, dir: &RuntimeDir, manners: Manners) -> Result<Real, RealError> {
+        let connection = Connection::open(name, dir)?;
+        let board = Board::ask(&connection)?;
+        let speaker = match ssh::agent(&connection, &board, manners)? {
+            Ok(speaker) => speaker,
+            Err(why) => {
+                return Err(RealError::Line(error::LineError::NotReady { why }));
+            }
+        };
+        Ok(Real { speaker, name: name.to_owned(), _connection: Some(connection) })
     }
 
     /// `host`, or the board's name.

@@ -14,7 +14,7 @@ mod conversation;
 pub mod cpio;
 mod elf_file;
 mod error;
-mod executable;
+pub(crate) mod executable;
 mod initramfs;
 mod oops;
 mod qemu;
@@ -25,6 +25,7 @@ pub(crate) mod wire;
 pub use agent::{AGENT_ARGV0, AGENT_OPTION, agent_main, here_main};
 pub(crate) use console::panic_text;
 pub use error::VmError;
+pub(crate) use executable::Executable;
 pub(crate) use oops::Reports;
 
 use crate::place::Events;
