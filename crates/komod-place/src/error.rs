@@ -49,6 +49,9 @@ pub enum PlaceError {
     /// The line to a kernel that we did not start ended.
     #[error("the line ended while {doing}: {why}")]
     LineEnded { doing: String, why: String },
+    /// Only komod's own agent does this.
+    #[error("{doing} is beyond the board's shell")]
+    NotByShell { doing: String },
     #[error(transparent)]
     Kernel(#[from] ClientError),
     #[error(transparent)]

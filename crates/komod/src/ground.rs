@@ -61,9 +61,13 @@ impl Ground {
             On::Ssh(name) => {
                 let dir = RuntimeDir::open().map_err(|e| Explained::from_error(&e))?;
                 let progress = Progress::start(format!("reaching {name}"));
-                let place = Real::board(name, &dir, manners);
+                let place = Real::board(name, &dir, !board.no_agent, manners);
                 drop(progress);
-                place.map_err(|e| Explained::from_error(&e))?
+                let place = place.map_err(|e| Explained::from_error(&e))?;
+                if let Some(why) = place.note() {
+                    console::note(&format!("{name} is spoken to by its shell: {why}"));
+                }
+                place
             }
             On::Process | On::Vm => {
                 return Err(Explained::usage(format!("{on} is no kernel that is there")).into());

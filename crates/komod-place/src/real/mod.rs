@@ -13,17 +13,25 @@ use crate::process::RuntimeDir;
 use crate::vm::AGENT_OPTION;
 use crate::{Channel, PlaceError};
 use komod_process::protocol::{LogRecord, Reply, Request};
-use ssh::{Board, Connection};
+use ssh::{Board, Connection, Shell};
 use std::ops::ControlFlow;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::sync::Arc;
 
 /// A kernel that is not ours alone.
 pub struct Real {
     // Before the connection it goes through.
-    speaker: AgentLine,
+    speaker: Speaker,
     name: String,
-    _connection: Option<Connection>,
+    /// Why it is not spoken to by an agent.
+    note: Option<String>,
+    _connection: Option<Arc<Connection>>,
+}
+
+enum Speaker {
+    Agent(Box<AgentLine>),
+    Shell(Box<Shell>),
 }
 
 impl Real {
@@ -34,21 +42,29 @@ impl Real {
         command.arg0("komod").arg(AGENT_OPTION);
         // What a terminal interrupts is us; the agent tidies up when its line ends.
         command.process_group(0);
-        let speaker = AgentLine::start(command, manners)?;
-        Ok(Real { speaker, name: "host".into(), _connection: None })
+        let speaker = Speaker::Agent(Box::new(AgentLine::start(command, manners)?));
+        Ok(Real { speaker, name: "host".into(), note: None, _connection: None })
     }
 
-    /// The kernel of a board that ssh reaches by this name.
-    pub fn board(name: &str, dir: &RuntimeDir, manners: Manners) -> Result<Real, RealError> {
-        let connection = Connection::open(name, dir)?;
+    /// The kernel of a board that ssh reaches by this name; by an agent if `agent`, and if it runs
+    /// there.
+    pub fn board(
+        name: &str,
+        dir: &RuntimeDir,
+        agent: bool,
+        manners: Manners,
+    ) -> Result<Real, RealError> {
+        let connection = Arc::new(Connection::open(name, dir)?);
         let board = Board::ask(&connection)?;
-        let speaker = match ssh::agent(&connection, &board, manners)? {
-            Ok(speaker) => speaker,
-            Err(why) => {
-                return Err(RealError::Line(error::LineError::NotReady { why }));
-            }
+        let line = match agent {
+            true => ssh::agent(&connection, &board, manners)?.map_err(Some),
+            false => Err(None),
         };
-        Ok(Real { speaker, name: name.to_owned(), _connection: Some(connection) })
+        let (speaker, note) = match line {
+            Ok(line) => (Speaker::Agent(Box::new(line)), None),
+            Err(why) => (Speaker::Shell(Box::new(Shell::new(&connection, board, manners)?)), why),
+        };
+        Ok(Real { speaker, name: name.to_owned(), note, _connection: Some(connection) })
     }
 
     /// `host`, or the board's name.
@@ -58,17 +74,31 @@ impl Real {
 
     /// How it is spoken to.
     pub fn way(&self) -> &'static str {
-        "agent"
+        match self.speaker {
+            Speaker::Agent(_) => "agent",
+            Speaker::Shell(_) => "shell",
+        }
+    }
+
+    /// Why it is not spoken to by an agent, if one was wanted.
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
     }
 
     /// What `uname -r` says there.
     pub fn release(&self) -> &str {
-        &self.speaker.release
+        match &self.speaker {
+            Speaker::Agent(agent) => &agent.release,
+            Speaker::Shell(shell) => shell.release(),
+        }
     }
 
     /// Why its log cannot be read, if so.
     pub fn log_trouble(&self) -> Option<&str> {
-        self.speaker.log.as_ref().err().map(String::as_str)
+        match &self.speaker {
+            Speaker::Agent(agent) => agent.log.as_ref().err().map(String::as_str),
+            Speaker::Shell(shell) => shell.log_trouble(),
+        }
     }
 
     /// Its log from the beginning, or only what is `new`; with `follow`, until `take` or the line ends it.
@@ -78,7 +108,10 @@ impl Real {
         new: bool,
         take: &mut dyn FnMut(LogRecord) -> ControlFlow<()>,
     ) -> Result<(), PlaceError> {
-        self.speaker.log(follow, new, take)
+        match &mut self.speaker {
+            Speaker::Agent(agent) => agent.log(follow, new, take),
+            Speaker::Shell(shell) => shell.log(follow, new, take),
+        }
     }
 }
 
@@ -89,6 +122,9 @@ impl Channel for Real {
         payload: &[u8],
         events: Events<'_>,
     ) -> Result<(Reply, Vec<u8>), PlaceError> {
-        self.speaker.call(request, payload, events)
+        match &mut self.speaker {
+            Speaker::Agent(agent) => agent.call(request, payload, events),
+            Speaker::Shell(shell) => shell.call(request, payload, events),
+        }
     }
 }

@@ -23,7 +23,7 @@ mod snapshot;
 pub(crate) mod wire;
 
 pub use agent::{AGENT_ARGV0, AGENT_OPTION, agent_main, here_main};
-pub(crate) use console::panic_text;
+pub(crate) use console::{Mark, console_line, panic_text};
 pub use error::VmError;
 pub(crate) use executable::Executable;
 pub(crate) use oops::Reports;

@@ -5,9 +5,11 @@ mod board;
 mod carried;
 mod connection;
 mod quoting;
+mod shell;
 
 pub use board::Board;
 pub use connection::Connection;
+pub use shell::Shell;
 
 use super::RealError;
 use crate::agent_line::{AgentLine, Manners};

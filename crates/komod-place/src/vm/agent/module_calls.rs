@@ -83,7 +83,7 @@ fn from_file(elf: &[u8], params: &CString, flags: i32) -> rustix::io::Result<()>
 }
 
 /// Without a trace: these come from loaders (init_module(2)), others rather from an init.
-fn likely_stage(errno: Errno) -> Stage {
+pub fn likely_stage(errno: Errno) -> Stage {
     match errno {
         Errno::NOEXEC
         | Errno::NOENT
