@@ -9,32 +9,39 @@ use komod_process::kmsg;
 use komod_process::protocol::LogRecord;
 use std::io::Read;
 use std::process::{Child, Stdio};
-use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 /// Records as they are, if this user may and there are such; else what dmesg says, which follows
-/// where it is util-linux's. The first line is the process to be ended at the end.
+/// where it is util-linux's. A reader notices that nobody listens only when the kernel says
+/// something more: so it is ended when our input ends, however that comes.
 const SCRIPT: &str = r#"
-echo "pid=$$"
-if dd if=/dev/kmsg of=/dev/null bs=8192 count=1 2>/dev/null; then exec cat /dev/kmsg; fi
-if ! dmesg >/dev/null; then exit 1; fi
-if dmesg --help 2>&1 | grep -q -e --follow; then exec dmesg -w; fi
-while :; do dmesg; sleep 1; done
+if dd if=/dev/kmsg of=/dev/null bs=8192 count=1 2>/dev/null; then
+	cat /dev/kmsg &
+elif ! dmesg >/dev/null; then
+	exit 1
+elif dmesg --help 2>&1 | grep -q -e --follow; then
+	dmesg -w &
+else
+	while :; do dmesg; sleep 1; done &
+fi
+read nothing
+kill $!
 "#;
 /// When nothing has come for so long, all that there was has come.
 const QUIET: Duration = Duration::from_millis(300);
 /// A log that is never quiet.
 const LONGEST: Duration = Duration::from_secs(5);
 
+/// How long the reader may take to end.
+const ENDING: Duration = Duration::from_secs(1);
+
 pub struct LogStream {
-    connection: Arc<Connection>,
-    as_root: &'static str,
     ssh: Child,
     heard: Receiver<Heard>,
-    /// The process on the board.
-    pid: Option<u32>,
     records: Records,
+    /// What has come when it began.
+    first: Vec<LogRecord>,
     ended: bool,
 }
 
@@ -51,10 +58,10 @@ struct Records {
 }
 
 impl LogStream {
-    pub fn open(connection: &Arc<Connection>, board: &Board) -> Result<LogStream, String> {
+    pub fn open(connection: &Connection, board: &Board) -> Result<LogStream, String> {
         let script = format!("exec {}sh -c {}", board.as_root(), quoted(SCRIPT));
         let mut command = connection.command(&script);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut ssh = command.spawn().map_err(|e| e.to_string())?;
         let mut stdout = ssh.stdout.take().ok_or("no pipe")?;
         let (tell, heard) = mpsc::channel();
@@ -75,23 +82,16 @@ impl LogStream {
             }
             let _ = tell.send(Heard::End);
         });
-        let mut stream = LogStream {
-            connection: connection.clone(),
-            as_root: board.as_root(),
-            ssh,
-            heard,
-            pid: None,
-            records: Records::default(),
-            ended: false,
-        };
-        let first = stream.next(LONGEST);
+        let mut stream =
+            LogStream { ssh, heard, records: Records::default(), first: Vec::new(), ended: false };
+        stream.first = stream.next(LONGEST);
         match stream.ended {
             false => Ok(stream),
-            true => Err(stream.last_words(first)),
+            true => Err(stream.last_words()),
         }
     }
 
-    fn last_words(&mut self, _: Vec<LogRecord>) -> String {
+    fn last_words(&mut self) -> String {
         let mut said = String::new();
         if let Some(mut stderr) = self.ssh.stderr.take() {
             let _ = stderr.read_to_string(&mut said);
@@ -134,7 +134,9 @@ impl LogStream {
 
     /// What was logged before.
     pub fn old(&mut self) -> Vec<LogRecord> {
-        self.until_quiet(QUIET)
+        let mut all = std::mem::take(&mut self.first);
+        all.extend(self.until_quiet(QUIET));
+        all
     }
 
     pub fn has_ended(&self) -> bool {
@@ -143,10 +145,7 @@ impl LogStream {
 
     fn take(&mut self, lines: &[String], records: &mut Vec<LogRecord>) {
         for line in lines {
-            match line.strip_prefix("pid=").and_then(|pid| pid.parse().ok()) {
-                Some(pid) if self.pid.is_none() => self.pid = Some(pid),
-                _ => self.records.read(line, records),
-            }
+            self.records.read(line, records);
         }
     }
 }
@@ -176,10 +175,10 @@ impl Records {
 
 impl Drop for LogStream {
     fn drop(&mut self) {
-        // It would wait for the next record to notice that nobody reads any more.
-        if let (Some(pid), false) = (self.pid, self.ended) {
-            let script = format!("{}kill {pid}", self.as_root);
-            let _ = self.connection.run_within(&script, &[], Duration::from_secs(3));
+        drop(self.ssh.stdin.take());
+        let end = Instant::now() + ENDING;
+        while Instant::now() < end && matches!(self.ssh.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(5));
         }
         let _ = self.ssh.kill();
         let _ = self.ssh.wait();
