@@ -5,7 +5,7 @@ use super::{Kernel, User};
 use komod_place::vm::cpio::Archive;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A statically linked busybox; without one, the test is skipped or, where that is not acceptable,
@@ -92,58 +92,97 @@ pub fn small_komod(user: &User) -> PathBuf {
     small
 }
 
+/// A machine that runs.
+pub struct Guest {
+    qemu: Child,
+    serial: PathBuf,
+}
+
+impl Guest {
+    /// Boots and does the script as root; `network` are QEMU's options for one.
+    pub fn start(
+        user: &User,
+        kernel: &Kernel,
+        mut files: Files,
+        script: &str,
+        network: &[&str],
+    ) -> Guest {
+        files.copy("/bin/busybox", busybox().expect("it was asked for"));
+        for folder in ["/proc", "/sys", "/dev", "/tmp", "/root", "/run"] {
+            files.folder(folder);
+        }
+        files.put(
+            "/init",
+            format!(
+                "#!/bin/busybox sh\n\
+                 export PATH=/bin:/usr/bin HOME=/root NO_COLOR=1 KOMOD_CACHE=/tmp/cache\n\
+                 /bin/busybox --install -s /bin\n\
+                 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev\n\
+                 mount -t tracefs t /sys/kernel/tracing; mount -t tmpfs t /tmp; chmod 1777 /tmp\n\
+                 exec </dev/null >/dev/ttyS0 2>&1\n\
+                 (\n{script}\n)\n\
+                 echo END; sync; poweroff -f\n"
+            ),
+        );
+        let dir = &user.dir;
+        let image = std::fs::read(kernel.root.join(format!("boot/vmlinuz-{}", kernel.release)));
+        let vmlinux = komod_kernel::image::unpack(&image.unwrap()).unwrap();
+        let (kernel, initrd) = (dir.join("vmlinux"), dir.join("initrd"));
+        let serial = dir.join("serial");
+        std::fs::write(&kernel, vmlinux).unwrap();
+        std::fs::write(&initrd, files.archive.finish()).unwrap();
+        let line = "console=ttyS0 quiet loglevel=1 panic=-1 tsc=reliable no_timer_check";
+        let mut command = Command::new("qemu-system-x86_64");
+        command
+            .args(["-M", "pc,hpet=off", "-cpu", "max", "-m", "1024", "-nodefaults"])
+            .args(["-display", "none", "-no-reboot"])
+            .args(if network.is_empty() { &["-net", "none"] } else { network })
+            .arg("-kernel")
+            .arg(&kernel)
+            .arg("-initrd")
+            .arg(&initrd)
+            .args(["-append", line, "-serial"])
+            .arg(format!("file:{}", serial.display()));
+        let qemu = command.stdin(Stdio::null()).spawn().expect("qemu-system-x86_64");
+        Guest { qemu, serial }
+    }
+
+    /// What it has said.
+    pub fn said(&self) -> String {
+        let said = std::fs::read(&self.serial).unwrap_or_default();
+        String::from_utf8_lossy(&said).replace('\r', "")
+    }
+
+    /// Waits for this line.
+    pub fn says(&mut self, line: &str) {
+        let end = Instant::now() + Duration::from_secs(300);
+        let line = format!("\n{line}\n");
+        while !format!("\n{}", self.said()).contains(&line) {
+            let ended = self.qemu.try_wait().unwrap().is_some();
+            let late = Instant::now() > end;
+            assert!(
+                !ended && !late || self.said().contains(&line),
+                "no {line:?}:\n{}",
+                self.said()
+            );
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let _ = self.qemu.kill();
+        let _ = self.qemu.wait();
+    }
+}
+
 /// Boots, does the script as root, and gives what it said.
 pub fn boot(user: &User, kernel: &Kernel, mut files: Files, script: &str) -> String {
-    files.copy("/bin/busybox", busybox().expect("it was asked for"));
-    for folder in ["/proc", "/sys", "/dev", "/tmp", "/root", "/run"] {
-        files.folder(folder);
-    }
     files.put("/etc/passwd", "root::0:0::/root:/bin/sh\nnobody:x:65534:65534::/tmp:/bin/sh\n");
-    files.put(
-        "/init",
-        format!(
-            "#!/bin/busybox sh\n\
-             export PATH=/bin:/usr/bin HOME=/root NO_COLOR=1 KOMOD_CACHE=/tmp/cache\n\
-             /bin/busybox --install -s /bin\n\
-             mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev\n\
-             mount -t tracefs t /sys/kernel/tracing; mount -t tmpfs t /tmp; chmod 1777 /tmp\n\
-             exec </dev/null >/dev/ttyS0 2>&1\n\
-             (\n{script}\n)\n\
-             echo END; sync; poweroff -f\n"
-        ),
-    );
-    let dir = &user.dir;
-    let image = std::fs::read(kernel.root.join(format!("boot/vmlinuz-{}", kernel.release)));
-    let vmlinux = komod_kernel::image::unpack(&image.unwrap()).unwrap();
-    let (kernel, initrd, serial) = (dir.join("vmlinux"), dir.join("initrd"), dir.join("serial"));
-    std::fs::write(&kernel, vmlinux).unwrap();
-    std::fs::write(&initrd, files.archive.finish()).unwrap();
-    let mut qemu = Command::new("qemu-system-x86_64")
-        .args(["-M", "pc,hpet=off", "-cpu", "max", "-m", "1024", "-nodefaults"])
-        .args(["-display", "none", "-no-reboot", "-net", "none"])
-        .arg("-kernel")
-        .arg(&kernel)
-        .arg("-initrd")
-        .arg(&initrd)
-        .args(["-append", "console=ttyS0 quiet loglevel=1 panic=-1 tsc=reliable no_timer_check"])
-        .arg("-serial")
-        .arg(format!("file:{}", serial.display()))
-        .stdin(Stdio::null())
-        .spawn()
-        .expect("qemu-system-x86_64");
-    let end = Instant::now() + Duration::from_secs(300);
-    while qemu.try_wait().unwrap().is_none() {
-        if Instant::now() > end {
-            let _ = qemu.kill();
-            let _ = qemu.wait();
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    let said = std::fs::read(&serial).unwrap_or_default();
-    let said = String::from_utf8_lossy(&said).replace('\r', "");
-    assert!(said.contains("\nEND\n"), "the guest did not come to its end:\n{said}");
-    said
+    let mut guest = Guest::start(user, kernel, files, script, &[]);
+    guest.says("END");
+    guest.said()
 }
 
 /// What was said from `== NAME` to the next such line.

@@ -205,7 +205,6 @@ impl Shell {
         let name = random_name().map_err(|e| PlaceError::Background(e.to_string()))?;
         let module = Module::parse(elf).ok().map(|m| m.name().to_string_lossy().into_owned());
         let packed = self.board.has("gzip");
-        // Its name is what busybox says, and modules under a common name must not meet.
         let path = format!("/tmp/komod-{name}.ko");
         let unpack = if packed { "gzip -dc" } else { "cat" };
         let copy = format!("umask 077; {unpack} >{path} && [ -s {path} ]");
@@ -223,7 +222,9 @@ impl Shell {
         let words: Vec<String> = split(params).iter().map(|word| quoted(word)).collect();
         let force = if *force_vermagic || *force_modversions { "-f " } else { "" };
         let words = words.join(" ");
-        let script = format!("insmod {force}{path} {words}; s=$?; rm -f {path}; exit $s");
+        // Its name is gone before anything can go wrong; what is open is still there.
+        let script =
+            format!("exec <{path} && rm -f {path} && exec insmod {force}/proc/self/fd/0 {words}");
         (self.in_init, self.oopsed) = (false, false);
         let started = Instant::now();
         let output = self.run(&script, Vec::new(), request, events)?;
