@@ -12,6 +12,7 @@ use crate::channel::{doing, stage};
 use crate::place::Events;
 use crate::vm::{Reports, agent, panic_text};
 use crate::{Channel, PlaceError};
+use komod_kernel::host::insert::{Force, loosen};
 use komod_object::Module;
 use komod_process::protocol::{Entry, Event, LogRecord, Reply, Request, Stage};
 use log::LogStream;
@@ -208,7 +209,11 @@ impl Shell {
         let path = format!("/tmp/komod-{name}.ko");
         let unpack = if packed { "gzip -dc" } else { "cat" };
         let copy = format!("umask 077; {unpack} >{path} && [ -s {path} ]");
-        let bytes = if packed { pack(elf) } else { elf.to_vec() };
+        let mut elf = elf.to_vec();
+        // busybox's insmod has no `-f`.
+        let force = Force { modversions: *force_modversions, vermagic: *force_vermagic };
+        loosen(&mut elf, force);
+        let bytes = if packed { pack(&elf) } else { elf };
         // The patience is for the kernel, not for the line.
         let copied = self.connection.run(&self.rooted(&copy), &bytes);
         match copied {
@@ -220,11 +225,9 @@ impl Shell {
             Err(e) => return Err(self.lost(e, request, events)),
         }
         let words: Vec<String> = split(params).iter().map(|word| quoted(word)).collect();
-        let force = if *force_vermagic || *force_modversions { "-f " } else { "" };
         let words = words.join(" ");
         // Its name is gone before anything can go wrong; what is open is still there.
-        let script =
-            format!("exec <{path} && rm -f {path} && exec insmod {force}/proc/self/fd/0 {words}");
+        let script = format!("exec <{path} && rm -f {path} && exec insmod /proc/self/fd/0 {words}");
         (self.in_init, self.oopsed) = (false, false);
         let started = Instant::now();
         let output = self.run(&script, Vec::new(), request, events)?;
