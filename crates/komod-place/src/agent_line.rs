@@ -2,9 +2,9 @@
 //! (the agent itself, or an `ssh` to it).
 
 use crate::channel::{doing, stage};
+use crate::hearing::Hearing;
 use crate::place::Events;
 use crate::vm::wire::{self, Answer, Ask};
-use crate::vm::{Reports, panic_text};
 use crate::{Channel, PlaceError};
 use komod_process::protocol::{self, Event, LogRecord, Reply, Request, Stage};
 use std::io;
@@ -42,10 +42,7 @@ pub struct AgentLine {
     child: Child,
     input: Option<ChildStdin>,
     heard: Receiver<Heard>,
-    reports: Reports,
-    /// A report since the call began has a module's init in its trace.
-    in_init: bool,
-    panic: Option<String>,
+    hearing: Hearing,
     gone: bool,
     pub release: String,
     /// Why the kernel's log cannot be read, if so.
@@ -84,9 +81,7 @@ impl AgentLine {
             child,
             input: Some(input),
             heard,
-            reports: Reports::default(),
-            in_init: false,
-            panic: None,
+            hearing: Hearing::default(),
             gone: false,
             release: String::new(),
             log: Ok(()),
@@ -185,23 +180,19 @@ impl AgentLine {
     }
 
     fn pass(&mut self, event: Event, events: Events<'_>) {
-        let Event::Log(record) = &event else { return events(&event) };
-        self.panic = self.panic.take().or_else(|| panic_text(std::slice::from_ref(record)));
-        // The caller of all inits (`init/main.c`, Linux 6.1), sure or not.
-        let frame = record.text.trim_start().trim_start_matches("? ");
-        self.in_init |= frame.starts_with("do_one_initcall+");
-        let report = self.reports.read(record);
-        events(&event);
-        if let Some(report) = report {
-            events(&report);
+        match event {
+            Event::Log(record) => self.hearing.pass(record, events),
+            other => events(&other),
         }
     }
 
     fn ended(&mut self, request: &Request) -> PlaceError {
         self.gone = true;
         let why = self.last_words();
-        match self.panic.take() {
-            Some(text) => PlaceError::Panicked { stage: stage(request, self.in_init), text },
+        match self.hearing.panic() {
+            Some(text) => {
+                PlaceError::Panicked { stage: stage(request, self.hearing.in_init), text }
+            }
             None => PlaceError::LineEnded { doing: doing(request), why },
         }
     }
@@ -217,16 +208,16 @@ impl Channel for AgentLine {
         if self.gone || self.ask(&Ask::Do(request.clone()), payload).is_err() {
             return Err(self.ended(request));
         }
-        self.in_init = false;
+        self.hearing.begin();
         loop {
             let heard = match self.heard.recv_timeout(SILENCE) {
                 Ok(heard) => heard,
                 Err(RecvTimeoutError::Disconnected) => Heard::End,
                 Err(RecvTimeoutError::Timeout) => {
                     self.gone = true;
-                    self.reports.end().iter().for_each(|event| events(event));
-                    let stage = stage(request, self.in_init);
-                    return Err(match self.panic.take() {
+                    self.hearing.end(events);
+                    let stage = stage(request, self.hearing.in_init);
+                    return Err(match self.hearing.panic() {
                         Some(text) => PlaceError::Panicked { stage, text },
                         None => PlaceError::Silent { stage, seconds: SILENCE.as_secs() },
                     });
@@ -234,7 +225,7 @@ impl Channel for AgentLine {
             };
             match heard {
                 Heard::Answer(Answer::Event(Event::Reply(reply)), data) => {
-                    self.reports.end().iter().for_each(|event| events(event));
+                    self.hearing.end(events);
                     return Ok((reply, data));
                 }
                 Heard::Answer(Answer::Event(event), _) => self.pass(event, events),
@@ -244,7 +235,7 @@ impl Channel for AgentLine {
                     return Err(PlaceError::Unexpected { doing: doing(request), got });
                 }
                 Heard::End => {
-                    self.reports.end().iter().for_each(|event| events(event));
+                    self.hearing.end(events);
                     return Err(self.ended(request));
                 }
             }

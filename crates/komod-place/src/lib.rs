@@ -21,6 +21,7 @@ mod agent_line;
 mod channel;
 pub mod dependencies;
 mod error;
+mod hearing;
 mod module_tree;
 mod place;
 pub mod process;

@@ -124,12 +124,9 @@ impl Agent {
             true => drop(log.skip()?),
             false => log.drain()?,
         }
-        while follow {
-            match log.wait(input)? {
-                Came::Records => log.drain()?,
-                // The end, or the next question.
-                Came::Other => break,
-            }
+        // The end of the line, or the next question, ends it.
+        while follow && log.wait(input)? == Came::Records {
+            log.drain()?;
         }
         self.reply(Reply::Done { result: 0 }, &[])
     }

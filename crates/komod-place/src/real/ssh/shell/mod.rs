@@ -9,12 +9,13 @@ use super::carried::{pack, random_name};
 use super::connection::Connection;
 use super::quoting::quoted;
 use crate::channel::{doing, stage};
+use crate::hearing::Hearing;
 use crate::place::Events;
-use crate::vm::{Reports, agent, panic_text};
+use crate::vm::agent;
 use crate::{Channel, PlaceError};
 use komod_kernel::host::insert::{Force, loosen};
 use komod_object::Module;
-use komod_process::protocol::{Entry, Event, LogRecord, Reply, Request, Stage};
+use komod_process::protocol::{Entry, LogRecord, Reply, Request, Stage};
 use log::LogStream;
 use rustix::io::Errno;
 use std::ops::ControlFlow;
@@ -41,10 +42,7 @@ pub struct Shell {
     tidy: bool,
     /// What was loaded and not unloaded, the latest last.
     loaded: Vec<String>,
-    reports: Reports,
-    in_init: bool,
-    panic: Option<String>,
-    oopsed: bool,
+    hearing: Hearing,
     gone: bool,
 }
 
@@ -65,10 +63,7 @@ impl Shell {
             patience: manners.patience,
             tidy: manners.tidy,
             loaded: Vec::new(),
-            reports: Reports::default(),
-            in_init: false,
-            panic: None,
-            oopsed: false,
+            hearing: Hearing::default(),
             gone: false,
         })
     }
@@ -108,17 +103,7 @@ impl Shell {
     }
 
     fn pass(&mut self, records: Vec<LogRecord>, events: Events<'_>) {
-        for record in records {
-            self.panic = self.panic.take().or_else(|| panic_text(std::slice::from_ref(&record)));
-            let frame = record.text.trim_start().trim_start_matches("? ");
-            self.in_init |= frame.starts_with("do_one_initcall+");
-            let report = self.reports.read(&record);
-            events(&Event::Log(record));
-            if let Some(report) = report {
-                self.oopsed |= matches!(report, Event::Oops(_));
-                events(&report);
-            }
-        }
+        records.into_iter().for_each(|record| self.hearing.pass(record, events));
     }
 
     /// Does a script as root, passing the log on as it comes.
@@ -132,10 +117,7 @@ impl Shell {
         if self.gone {
             return Err(PlaceError::LineEnded { doing: doing(request), why: "it is gone".into() });
         }
-        let script = match self.board.sudo {
-            true => format!("exec sudo -n sh -c {}", quoted(script)),
-            false => script.to_owned(),
-        };
+        let script = self.rooted(script);
         let (tell, told) = mpsc::channel();
         let (connection, patience) = (self.connection.clone(), self.patience);
         std::thread::spawn(move || {
@@ -171,9 +153,9 @@ impl Shell {
 
     /// What it means that no answer came.
     fn lost(&mut self, error: RealError, request: &Request, events: Events<'_>) -> PlaceError {
-        self.reports.end().iter().for_each(|event| events(event));
-        let stage = stage(request, self.in_init);
-        if let Some(text) = self.panic.take() {
+        self.hearing.end(events);
+        let stage = stage(request, self.hearing.in_init);
+        if let Some(text) = self.hearing.panic() {
             self.gone = true;
             return PlaceError::Panicked { stage, text };
         }
@@ -228,7 +210,7 @@ impl Shell {
         let words = words.join(" ");
         // Its name is gone before anything can go wrong; what is open is still there.
         let script = format!("exec <{path} && rm -f {path} && exec insmod /proc/self/fd/0 {words}");
-        (self.in_init, self.oopsed) = (false, false);
+        self.hearing.begin();
         let started = Instant::now();
         let output = self.run(&script, Vec::new(), request, events)?;
         let load_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
@@ -237,17 +219,12 @@ impl Shell {
             self.loaded.push(name.clone());
             return Ok(Reply::Loaded { name, load_us, init_us: 0 });
         }
-        if self.crashed() {
-            let stage = if self.in_init { Stage::Init } else { Stage::Load };
+        if self.hearing.oopsed {
+            let stage = if self.hearing.in_init { Stage::Init } else { Stage::Load };
             return Ok(Reply::Crashed { stage });
         }
         let errno = texts::errno(&String::from_utf8_lossy(&output.stderr));
         Ok(failed(errno, agent::likely_stage(errno)))
-    }
-
-    /// The tool was killed by an Oops.
-    fn crashed(&mut self) -> bool {
-        self.oopsed
     }
 
     fn rooted(&self, script: &str) -> String {
@@ -265,13 +242,13 @@ impl Shell {
         request: &Request,
         events: Events<'_>,
     ) -> Result<Result<Vec<u8>, Reply>, PlaceError> {
-        self.oopsed = false;
+        self.hearing.begin();
         let output = self.run(script, input, request, events)?;
         if output.status.success() {
             return Ok(Ok(output.stdout));
         }
         let stage = stage(request, false);
-        if self.crashed() {
+        if self.hearing.oopsed {
             return Ok(Err(Reply::Crashed { stage }));
         }
         let errno = texts::errno(&String::from_utf8_lossy(&output.stderr));
@@ -287,7 +264,7 @@ impl Channel for Shell {
         events: Events<'_>,
     ) -> Result<(Reply, Vec<u8>), PlaceError> {
         let answer = self.answer(request, payload, events);
-        self.reports.end().iter().for_each(|event| events(event));
+        self.hearing.end(events);
         answer
     }
 }
