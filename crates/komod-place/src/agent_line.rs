@@ -250,7 +250,8 @@ impl Drop for AgentLine {
         let patience = if self.gone { Duration::from_millis(200) } else { ENDING };
         if !self.ends_within(patience) {
             let _ = self.child.kill();
-            let _ = self.child.wait();
+            // A thread that waits in the kernel for ever keeps its process from ending.
+            self.ends_within(Duration::from_secs(1));
         }
     }
 }

@@ -63,7 +63,12 @@ impl Ground {
                 let progress = Progress::start(format!("reaching {name}"));
                 let place = Real::board(name, &dir, !board.no_agent, manners);
                 drop(progress);
-                let place = place.map_err(|e| Explained::from_error(&e))?;
+                let place = place.map_err(|e| {
+                    if e.is_hang() {
+                        help(name, board.on_hang.as_deref());
+                    }
+                    Explained::from_error(&e)
+                })?;
                 if let Some(why) = place.note() {
                     console::note(&format!("{name} is spoken to by its shell: {why}"));
                 }
@@ -212,23 +217,29 @@ impl Ground {
         machine.loaded.iter().map(|m| m.name.clone()).collect()
     }
 
-    /// What is to be done about a board that does not answer, after such an error.
+    /// The kernel does not answer any more.
     pub fn hangs(&self) {
-        let Some(command) = &self.on_hang else { return };
-        let On::Ssh(board) = &self.on else { return };
-        console::note(&format!("{board} does not answer: {command}"));
-        let run = std::process::Command::new("sh")
-            .args(["-c", command])
-            .env("KOMOD_BOARD", board)
-            .stdin(std::process::Stdio::null())
-            // Standard output is for results.
-            .stdout(std::io::stderr())
-            .status();
-        match run {
-            Ok(status) if status.success() => {}
-            Ok(status) => console::warning(&format!("`{command}` ended with {status}")),
-            Err(e) => console::warning(&format!("`{command}` cannot be run: {e}")),
+        if let On::Ssh(board) = &self.on {
+            help(board, self.on_hang.as_deref());
         }
+    }
+}
+
+/// What is to be done about a board that does not answer.
+fn help(board: &str, command: Option<&str>) {
+    let Some(command) = command else { return };
+    console::note(&format!("{board} does not answer: {command}"));
+    let run = std::process::Command::new("sh")
+        .args(["-c", command])
+        .env("KOMOD_BOARD", board)
+        .stdin(std::process::Stdio::null())
+        // Standard output is for results.
+        .stdout(std::io::stderr())
+        .status();
+    match run {
+        Ok(status) if status.success() => {}
+        Ok(status) => console::warning(&format!("`{command}` ended with {status}")),
+        Err(e) => console::warning(&format!("`{command}` cannot be run: {e}")),
     }
 }
 
@@ -268,6 +279,8 @@ fn files(on: &On, release: &str, wanted: Option<&str>) -> Result<FoundKernel> {
         modules: (*on == On::Host && own.is_dir()).then_some(own),
         origin: Origin::Named,
         running: *on == On::Host,
-        problems: vec![format!("no build tree of {release} was found here: name it with --kernel")],
+        problems: vec![format!(
+            "no build tree of {release} was found here: name it with --kernel, or get it with `komod kernel fetch {release}`"
+        )],
     })
 }

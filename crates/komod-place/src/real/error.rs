@@ -49,7 +49,12 @@ impl RealError {
 
     /// The board was there and is not any more.
     pub fn is_hang(&self) -> bool {
-        matches!(self, RealError::Silent { .. } | RealError::Cut { .. })
+        match self {
+            RealError::Silent { .. } | RealError::Cut { .. } => true,
+            // The words of connect(2)'s error, which ssh passes on.
+            RealError::Unreachable { why, .. } => why.contains("timed out"),
+            _ => false,
+        }
     }
 }
 

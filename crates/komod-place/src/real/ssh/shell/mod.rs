@@ -208,8 +208,10 @@ impl Shell {
         }
         let words: Vec<String> = split(params).iter().map(|word| quoted(word)).collect();
         let words = words.join(" ");
-        // Its name is gone before anything can go wrong; what is open is still there.
-        let script = format!("exec <{path} && rm -f {path} && exec insmod /proc/self/fd/0 {words}");
+        // Its name is gone before anything can go wrong; what is open is still there. The shell
+        // stays, to tell of a tool that was killed: to ssh that is the end of the connection.
+        let script =
+            format!("exec <{path} && rm -f {path} && insmod /proc/self/fd/0 {words}; exit $?");
         self.hearing.begin();
         let started = Instant::now();
         let output = self.run(&script, Vec::new(), request, events)?;
