@@ -34,7 +34,8 @@ user su nobody -c 'komod run --on host /m/hello.ko'
 reading su nobody -c 'komod cat --on host /proc/version'
 killed komod run --on host --time 60000 /m/hello.ko & sleep 8; grep hello /proc/modules; kill -9 $!; sleep 4; grep -c hello /proc/modules
 rest ls /sys/kernel/tracing/instances; ls /tmp; cut -d' ' -f1 /proc/modules
-crash komod run --on host /m/init_null.ko";
+crash komod run --on host /m/init_null.ko
+waits komod run --on host /m/sleep_forever.ko";
 
 #[test]
 fn the_kernel_of_a_machine() {
@@ -52,7 +53,7 @@ fn the_kernel_of_a_machine() {
     for example in ["hello", "params", "export", "chardev"] {
         built.extend(user.build(&kernel, &project(&format!("examples/{example}")), &[]));
     }
-    for case in ["init-null", "init-errno"] {
+    for case in ["init-null", "init-errno", "sleep-forever"] {
         let source = std::fs::read(project(&format!("tests/cases/{case}.c"))).unwrap();
         let source = user.file(&format!("{case}/{case}.c"), source);
         built.extend(user.build(&kernel, &source, &[]));
@@ -125,6 +126,8 @@ fn the_kernel_of_a_machine() {
     has("killed", &["hello ", "\n0\nrc=1"]);
     let rest = part(&said, "rest");
     assert!(!rest.contains("komod-") && !rest.contains("hello"), "{rest}");
+    has("waits", &["init of sleep_forever waits for something that never comes"]);
+    has("waits", &["hint: waiting: insmod/", "rc=1"]);
     has("crash", &["BUG: kernel NULL pointer dereference", "init of init_null crashed", "rc=1"]);
 }
 

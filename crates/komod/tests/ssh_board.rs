@@ -93,9 +93,12 @@ fn a_board_with_a_kernel_of_its_own() {
     let hello = build("examples/hello").remove(0);
     let reader = build("examples/export").into_iter().find(|f| f.ends_with("reader.ko")).unwrap();
     let params = build("examples/params").remove(0);
-    let source = std::fs::read(project("tests/cases/init-null.c")).unwrap();
-    let source = user.file("init-null.c", source);
-    let fault = user.build(&kernel, &source, &[]).remove(0);
+    let case = |name: &str| {
+        let source = std::fs::read(project(&format!("tests/cases/{name}.c"))).unwrap();
+        let source = user.file(&format!("{name}/{name}.c"), source);
+        user.build(&kernel, &source, &[]).remove(0)
+    };
+    let (fault, endless) = (case("init-null"), case("init-loop"));
     let board = Board::boot(user, &kernel);
 
     let expected = {
@@ -149,15 +152,15 @@ fn a_board_with_a_kernel_of_its_own() {
         }
     }
 
-    // The kernel's end.
-    board.komod(&["write", "/proc/sys/kernel/panic_on_oops", "1", "--on", "ssh:board"]).good();
-    let mut command =
-        board.user.command(&["write", "/proc/sysrq-trigger", "c", "--on", "ssh:board"]);
-    let said = Said::of(command.env("KOMOD_SSH", &board.ssh).output().unwrap()).ends_with(1);
-    assert!(
-        said.err.contains("led to the kernel's end") || said.err.contains("the line ended"),
-        "{said:?}"
-    );
+    // The kernel comes no more to anything else: an endless loop on its only processor.
+    let helped = board.user.dir.join("helped");
+    let help = format!("echo $KOMOD_BOARD >{}", helped.display());
+    let on = ["--kernel", &root, "--on", "ssh:board", "--on-hang", &help];
+    let said = board.komod(&[&["run", &endless][..], &on].concat()).ends_with(1);
+    let ended =
+        said.err.contains("nothing was heard for 15 s") || said.err.contains("the line ended");
+    assert!(ended && said.err.contains("note: board does not answer"), "{said:?}");
+    assert_eq!(std::fs::read_to_string(helped).unwrap(), "board\n");
     drop(board.guest);
 }
 
