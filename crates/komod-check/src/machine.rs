@@ -79,14 +79,21 @@ impl Machine {
 
     /// The same, from the files of `/proc` and `/sys` below another folder.
     pub fn under(root: &Path) -> Self {
-        let read = |path: &str| std::fs::read_to_string(root.join(path)).ok();
-        let number = |path: &str| read(path)?.trim().parse::<u64>().ok();
+        Machine::told_by(&mut |path| std::fs::read_to_string(root.join(path)).ok())
+    }
+
+    /// The same, from files of a machine elsewhere: `read` gives the content of `proc/cmdline` and
+    /// the like, as the one who will load modules sees it.
+    pub fn told_by(read: &mut dyn FnMut(&str) -> Option<String>) -> Self {
+        let mut number = |path: &str| read(path)?.trim().parse::<u64>().ok();
+        let modules_disabled = number("proc/sys/kernel/modules_disabled") == Some(1);
+        let taint = Taint(number("proc/sys/kernel/tainted").unwrap_or_default());
         let command_line = read("proc/cmdline").unwrap_or_default();
         let enforced = boot_switch(&command_line, "module.sig_enforce").then_some(true);
         let loaded = read("proc/modules").unwrap_or_default();
         Machine {
             capable: read("proc/self/status").is_none_or(|status| has_sys_module(&status)),
-            modules_disabled: number("proc/sys/kernel/modules_disabled") == Some(1),
+            modules_disabled,
             sig_enforce: read("sys/module/module/parameters/sig_enforce")
                 .and_then(|text| truth(text.trim()))
                 .or(enforced),
@@ -98,7 +105,7 @@ impl Machine {
                 boot_value(&command_line, "ima_policy").unwrap_or_default(),
             ),
             blacklist: boot_value(&command_line, "module_blacklist").unwrap_or_default().to_owned(),
-            taint: Taint(number("proc/sys/kernel/tainted").unwrap_or_default()),
+            taint,
             loaded: proc_modules::parse(&loaded),
             only_loaded: false,
             modprobe: true,

@@ -61,6 +61,17 @@ pub(crate) fn doing(request: &Request) -> String {
     }
 }
 
+/// Where a request was when it did not come back, as far as reports tell.
+pub(crate) fn stage(request: &Request, in_init: bool) -> Stage {
+    match request {
+        Request::Load { .. } if in_init => Stage::Init,
+        Request::Load { .. } => Stage::Load,
+        Request::Unload { .. } => Stage::Exit,
+        Request::Advance { .. } => Stage::Background,
+        _ => Stage::Call,
+    }
+}
+
 /// Sends a request and sorts the answers that mean failure from those that mean success.
 fn ask(
     channel: &mut (impl Channel + ?Sized),

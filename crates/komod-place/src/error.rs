@@ -43,6 +43,15 @@ pub enum PlaceError {
     /// The machine is gone, without a panic.
     #[error("the machine came to its end while {doing}")]
     Ended { doing: String },
+    /// The agent said nothing for so long, not even that it is alive.
+    #[error("{} hangs: nothing was heard for {seconds} s", stage_name(*.stage))]
+    Silent { stage: Stage, seconds: u64 },
+    /// The line to a kernel that we did not start ended.
+    #[error("the line ended while {doing}: {why}")]
+    LineEnded { doing: String, why: String },
+    /// Only komod's own agent does this.
+    #[error("{doing} is beyond the board's shell")]
+    NotByShell { doing: String },
     #[error(transparent)]
     Kernel(#[from] ClientError),
     #[error(transparent)]
@@ -65,6 +74,8 @@ impl PlaceError {
                 | PlaceError::Panicked { .. }
                 | PlaceError::Hung { .. }
                 | PlaceError::Ended { .. }
+                | PlaceError::Silent { .. }
+                | PlaceError::LineEnded { .. }
         )
     }
 }

@@ -12,16 +12,20 @@
 //!   A supervisor in the background owns it, keeps its log and serves any number of terminals.
 //! * [`vm::Vm`]: a virtual machine with the real kernel, for one command: a copy of one that has
 //!   booted before.
+//! * [`real::Real`]: a kernel that was there before us: that of this host, or of a board.
 //!
 //! [`dependencies`] puts the modules to load into the order in which the kernel needs them.
 #![forbid(unsafe_code)]
 
+mod agent_line;
 mod channel;
 pub mod dependencies;
 mod error;
+mod hearing;
 mod module_tree;
 mod place;
 pub mod process;
+pub mod real;
 pub mod vm;
 
 pub use channel::Channel;

@@ -23,6 +23,7 @@ mod explained;
 mod fetching;
 mod gather;
 mod graph;
+mod ground;
 mod interruption;
 mod jobs;
 mod json;
@@ -59,6 +60,19 @@ fn main() -> ExitCode {
         }
         // It comes back if this is no virtual machine's first process.
         Some(name) if name == komod_place::vm::AGENT_ARGV0 => komod_place::vm::agent_main(),
+        _ if std::env::args_os()
+            .nth(1)
+            .is_some_and(|word| word == komod_place::vm::AGENT_OPTION) =>
+        {
+            let folder = std::env::args_os().nth(2);
+            return match komod_place::vm::here_main(folder.as_ref().map(Path::new)) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(e) => {
+                    console::people(&format!("error: the agent: {e}"));
+                    ExitCode::from(1)
+                }
+            };
+        }
         // kbuild calls it so, in a tree that lacks its own.
         Some(name) if modpost::program::is_name(Path::new(&name)) => {
             let arguments: Vec<String> =

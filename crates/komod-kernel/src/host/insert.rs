@@ -149,7 +149,7 @@ fn open(path: &Path) -> io::Result<File> {
 /// What the flags of `finit_module` do, done to the image: the kernel does not find `__versions`
 /// if it takes no memory, nor `vermagic=` if it is not there. What cannot be read stays as it is;
 /// the kernel will say so.
-fn loosen(image: &mut [u8], force: Force) {
+pub fn loosen(image: &mut [u8], force: Force) {
     let Ok(elf) = komod_object::elf::Elf::parse(image) else { return };
     let mut changes: Vec<(usize, usize)> = Vec::new();
     let table = usize::try_from(elf.header().shoff).unwrap_or(usize::MAX);

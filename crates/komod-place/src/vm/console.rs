@@ -114,6 +114,16 @@ pub fn told(text: &str) -> Vec<Event> {
     events
 }
 
+/// A line as dmesg says it, as a record; none if it was known before.
+pub fn console_line(text: &str, mark: &Mark) -> Option<LogRecord> {
+    let (us, text) = line(text)?;
+    if mark.is_behind(us, text) {
+        return None;
+    }
+    let (seq, text) = (mark.seq + 1, text.to_owned());
+    Some(LogRecord { facility: 0, level: level(&text), seq, us, text, dict: Vec::new() })
+}
+
 /// `[    3.141592] text`, with `[  T37]` or `[  C0]` behind the time where the kernel has
 /// `CONFIG_PRINTK_CALLER`.
 fn line(line: &str) -> Option<(u64, &str)> {

@@ -6,9 +6,9 @@ use super::oops::Reports;
 use super::qemu::Machine;
 use super::wire::{self, Answer, Ask};
 use crate::PlaceError;
-use crate::channel::doing;
+use crate::channel::{doing, stage};
 use crate::place::Events;
-use komod_process::protocol::{self, Event, Reply, Request, Stage};
+use komod_process::protocol::{self, Event, Reply, Request};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::json;
 use std::fs::File;
@@ -222,17 +222,6 @@ impl Conversation {
 
 fn ended(request: &Request) -> PlaceError {
     PlaceError::Ended { doing: doing(request) }
-}
-
-/// What the request was about, as far as the reports tell.
-fn stage(request: &Request, in_init: bool) -> Stage {
-    match request {
-        Request::Load { .. } if in_init => Stage::Init,
-        Request::Load { .. } => Stage::Load,
-        Request::Unload { .. } => Stage::Exit,
-        Request::Advance { .. } => Stage::Background,
-        _ => Stage::Call,
-    }
 }
 
 #[cfg(test)]

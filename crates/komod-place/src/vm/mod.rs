@@ -14,7 +14,7 @@ mod conversation;
 pub mod cpio;
 mod elf_file;
 mod error;
-mod executable;
+pub(crate) mod executable;
 pub mod gdb;
 mod initramfs;
 mod oops;
@@ -24,11 +24,14 @@ mod qmp;
 mod snapshot;
 mod spec;
 mod transfer;
-mod wire;
+pub(crate) mod wire;
 
-pub use agent::{AGENT_ARGV0, agent_main};
+pub use agent::{AGENT_ARGV0, AGENT_OPTION, agent_main, here_main};
 pub use console::told;
+pub(crate) use console::{Mark, console_line, panic_text};
 pub use error::VmError;
+pub(crate) use executable::Executable;
+pub(crate) use oops::Reports;
 pub use spec::{EarlyModule, HostFile, Spec};
 
 use crate::place::Events;

@@ -29,8 +29,19 @@ pub enum Ask {
         /// The log is wanted from the boot's first record on.
         whole_log: bool,
     },
+    /// The first of all to an agent on a machine that is not ours alone: a host, a board. Answer:
+    /// [`Answer::Here`].
+    Begin {
+        version: u32,
+        patience_ms: u64,
+        /// When the line ends, unload what was loaded over it and is still there.
+        tidy: bool,
+    },
     /// Answers: any number of [`Answer::Event`], of which the last is a reply.
     Do(Request),
+    /// All of the kernel's log, or only what comes from now on (`new`), and what comes as long as
+    /// the line stands (`follow`), in the same form.
+    Log { follow: bool, new: bool },
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -45,6 +56,13 @@ pub enum Answer {
     /// What the kernel has logged before this time (microseconds since its boot) is nobody's.
     Awake {
         log_us: u64,
+    },
+    /// The agent is ready.
+    Here {
+        version: u32,
+        release: String,
+        /// Why the kernel's log cannot be read, if so.
+        log: Result<(), String>,
     },
     Event(Event),
     /// A call is still under way, and the machine is alive.

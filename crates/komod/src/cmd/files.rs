@@ -2,6 +2,7 @@
 
 use super::ioctl_number;
 use super::said::Said;
+use super::standing::Standing;
 use super::{Outcome, Which, place_error};
 use crate::console;
 use crate::explained::Explained;
@@ -9,7 +10,6 @@ use crate::json;
 use crate::text::failure::{self, Doing};
 use anyhow::{Context, Result};
 use clap::Args;
-use komod_place::process::Resident;
 use komod_place::{Argument, Place, PlaceError};
 use komod_process::protocol::{Entry, Event};
 use std::io::Read;
@@ -129,7 +129,7 @@ fn failed(e: &PlaceError, doing: Doing<'_>, said: &mut Said) -> anyhow::Error {
     failure::explain(e, doing).into()
 }
 
-fn said(place: &mut Resident) -> Result<Said> {
+fn said(place: &mut Standing) -> Result<Said> {
     let info = place.info().map_err(|e| place_error(&e, "asking the kernel"))?;
     Ok(Said::new(&info))
 }

@@ -64,22 +64,20 @@ pub fn run(args: &LogArgs) -> Result<Outcome> {
         narrator.sources.add_file(module, path);
     }
     let mut failed = None;
-    place
-        .log(what, &mut |entry| {
-            if !wanted(&entry, args.level) {
-                return ControlFlow::Continue(());
+    place.log(what, &mut |entry| {
+        if !wanted(&entry, args.level) {
+            return ControlFlow::Continue(());
+        }
+        if args.json {
+            if let Err(e) = json::print("komod-log", &entry) {
+                failed = Some(e);
+                return ControlFlow::Break(());
             }
-            if args.json {
-                if let Err(e) = json::print("komod-log", &entry) {
-                    failed = Some(e);
-                    return ControlFlow::Break(());
-                }
-            } else {
-                show(&entry, &mut narrator);
-            }
-            ControlFlow::Continue(())
-        })
-        .map_err(|e| place_error(&e, "reading the log"))?;
+        } else {
+            show(&entry, &mut narrator);
+        }
+        ControlFlow::Continue(())
+    })?;
     narrator.end().iter().for_each(|text| console::line(text));
     failed.map_or(Ok(Outcome::Good), Err)
 }

@@ -20,6 +20,7 @@ pub mod modules;
 pub mod new;
 pub mod run;
 mod said;
+mod standing;
 pub mod symbols;
 mod symbols_up;
 pub mod up;
@@ -27,13 +28,17 @@ pub mod watch;
 
 use crate::building::How;
 use crate::explained::Explained;
+use crate::ground::{BoardFlags, Ground};
 use crate::text::failure::{self, Doing};
 use anyhow::Result;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use komod_place::PlaceError;
 use komod_place::process::{Resident, RuntimeDir};
 use komod_place::vm::{HostFile, Spec};
+use standing::Standing;
+use std::fmt;
 use std::num::NonZero;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// How a command that did its work ended.
@@ -103,18 +108,71 @@ fn variable(text: &str) -> Result<(String, String), String> {
 }
 
 /// Where modules run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum On {
     Process,
     Vm,
+    /// This machine's own kernel.
+    Host,
+    /// The kernel of a board that ssh reaches by this name.
+    Ssh(String),
+}
+
+impl FromStr for On {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<On, String> {
+        match (text, text.strip_prefix("ssh:")) {
+            ("process", _) => Ok(On::Process),
+            ("vm", _) => Ok(On::Vm),
+            ("host", _) => Ok(On::Host),
+            // What begins with a dash, ssh would take for an option.
+            (_, Some(board)) if !board.is_empty() && !board.starts_with('-') => {
+                // ssh://USER@BOARD:PORT is a name that ssh knows as it is.
+                let whole = board.starts_with("//");
+                Ok(On::Ssh(if whole { text } else { board }.to_owned()))
+            }
+            _ => Err("want process, vm, host or ssh:BOARD".into()),
+        }
+    }
+}
+
+impl fmt::Display for On {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            On::Process => f.write_str("process"),
+            On::Vm => f.write_str("vm"),
+            On::Host => f.write_str("host"),
+            On::Ssh(board) if board.starts_with("ssh:") => f.write_str(board),
+            On::Ssh(board) => write!(f, "ssh:{board}"),
+        }
+    }
+}
+
+impl On {
+    /// A kernel that was there before us, and goes on after us.
+    pub fn is_real(&self) -> bool {
+        matches!(self, On::Host | On::Ssh(_))
+    }
+
+    /// Its name in reports.
+    pub fn word(&self) -> &'static str {
+        match self {
+            On::Process => "process",
+            On::Vm => "vm",
+            On::Host => "host",
+            On::Ssh(_) => "ssh",
+        }
+    }
 }
 
 /// The place, for the commands that start one.
 #[derive(Debug, Clone, Args)]
 pub struct PlaceFlags {
     /// Where to run modules: `process`, the kernel's code in a process of ours; `vm`, the real
-    /// kernel in a virtual machine (needs QEMU)
-    #[arg(long, value_enum, value_name = "PLACE", default_value_t = On::Process)]
+    /// kernel in a virtual machine (needs QEMU); `host`, this machine's own kernel (needs root);
+    /// `ssh:BOARD`, that of another machine
+    #[arg(long, value_name = "PLACE", default_value_t = On::Process)]
     pub on: On,
     /// Memory of the virtual machine, in MiB
     #[arg(long, value_name = "MB", default_value_t = Spec::MEGABYTES,
@@ -157,26 +215,54 @@ pub struct Which {
     /// The kernel to speak to, by the name it was started with
     ///
     /// Without it: the one called `default`, or the only one that is up.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with = "on")]
     name: Option<String>,
+    /// Instead of a kernel that komod has started: `host`, this machine's own; `ssh:BOARD`, that
+    /// of another machine
+    #[arg(long, value_name = "PLACE", value_parser = real_place)]
+    on: Option<On>,
+    #[command(flatten)]
+    board: BoardFlags,
+}
+
+fn real_place(text: &str) -> Result<On, String> {
+    match text.parse() {
+        Ok(on @ (On::Host | On::Ssh(_))) => Ok(on),
+        Ok(_) => {
+            Err("want host or ssh:BOARD; `komod up --on vm` starts a machine, which then has a \
+                      --name"
+                .into())
+        }
+        Err(why) => Err(why),
+    }
 }
 
 impl Which {
     /// For commands that can do without; a kernel that is named must be up.
-    pub fn connect_if_up(&self) -> Result<Option<Resident>> {
-        if self.name.is_none() && RuntimeDir::open().map_or(true, |dir| names_up(&dir).is_empty()) {
+    pub fn connect_if_up(&self) -> Result<Option<Standing>> {
+        let nothing = || RuntimeDir::open().map_or(true, |dir| names_up(&dir).is_empty());
+        if self.on.is_none() && self.name.is_none() && nothing() {
             return Ok(None);
         }
         self.connect().map(Some)
     }
 
-    pub fn connect(&self) -> Result<Resident> {
+    pub fn connect(&self) -> Result<Standing> {
+        self.connect_with(None)
+    }
+
+    /// `kernel` names the files of a kernel that was there before.
+    pub fn connect_with(&self, kernel: Option<&str>) -> Result<Standing> {
+        if let Some(on) = &self.on {
+            return Ok(Standing::Real(Box::new(Ground::reach(on, &self.board, kernel, false)?)));
+        }
         let dir = RuntimeDir::open().map_err(|e| place_error(&e, "connecting"))?;
         let name = match &self.name {
             Some(name) => name.clone(),
             None => the_one(&dir)?,
         };
-        Resident::connect(&dir, &name).map_err(|e| place_error(&e, "connecting").into())
+        let resident = Resident::connect(&dir, &name).map_err(|e| place_error(&e, "connecting"))?;
+        Ok(Standing::Resident(resident))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::run::Loader;
 use super::said::Said;
+use super::standing::Standing;
 use super::{Outcome, Which, place_error};
 use crate::building::How;
 use crate::console;
@@ -14,7 +15,7 @@ use crate::text::plural;
 use anyhow::Result;
 use clap::Args;
 use komod_kernel::find::{FoundKernel, Roots};
-use komod_place::process::{Info, Resident};
+use komod_place::process::Info;
 use komod_place::{ModuleToLoad, Place, PlaceError};
 use komod_process::protocol::{Leak, LoadedModule};
 use serde::Serialize;
@@ -31,7 +32,9 @@ Examples:
   komod load hello.ko               a built module
   komod load params.ko count=3      with a parameter
   komod load examples/hello         build it for that kernel first
-  komod load crc7                   a module of the kernel's own")]
+  komod load crc7                   a module of the kernel's own
+  sudo komod load --on host x.ko    into this machine's kernel
+  komod load --on ssh:BOARD x.ko    into a board's kernel")]
 pub struct LoadArgs {
     /// .ko files, folders with sources, C files, names of stock modules; and parameters
     #[arg(required = true, value_name = "X.ko|DIR|FILE.c|NAME|PARAM=VALUE")]
@@ -44,9 +47,14 @@ pub struct LoadArgs {
     /// Who loads: komod's loader, or the kernel's own sys_init_module
     #[arg(long, value_enum, default_value_t = Loader::Komod)]
     loader: Loader,
-    /// Ignore the version magic and the symbol versions, as `modprobe --force` does
+    /// Ignore the version magic and the symbol versions, as `modprobe --force` does; with --on, also
+    /// try what `komod check` says will be refused
     #[arg(short, long)]
     force: bool,
+    /// Where this machine has files of the kernel: with --on, for what is checked first, and to
+    /// build for it
+    #[arg(short, long, value_name = "K", requires = "on")]
+    kernel: Option<String>,
     /// Apply the safe fixes of what keeps sources from building, and go on
     #[arg(long)]
     fix: bool,
@@ -87,13 +95,25 @@ struct LoadAnswer {
 
 pub fn load(args: &LoadArgs) -> Result<Outcome> {
     let words = Words::parse(&args.what, &args.params)?;
-    let mut place = args.which.connect()?;
+    let mut place = args.which.connect_with(args.kernel.as_deref())?;
     let mut info = place.info().map_err(|e| place_error(&e, "asking the kernel"))?;
+    let machine = match &mut place {
+        Standing::Resident(_) => None,
+        Standing::Real(ground) => Some(ground.machine(args.force)?),
+    };
     let loaded = loaded_names(&mut place)?;
     let to_build = words.targets.iter().any(|t| matches!(t, Target::Sources(_)));
-    let kernel = kernel_of(&info, to_build);
+    let kernel = match &place {
+        Standing::Resident(_) => kernel_of(&info, to_build),
+        Standing::Real(ground) => ground.kernel.clone(),
+    };
     let how = How { fix: args.fix, ..How::default() };
     let gathered = gather::gather(&words, &kernel, &how, &loaded)?;
+    if let (Standing::Real(ground), Some(machine)) = (&place, &machine)
+        && let Some(foretold) = ground.check(machine, &gathered, args.force)?
+    {
+        return Err(foretold.why.into());
+    }
     let mut answers = Vec::new();
     for (at, file) in gathered.modules.iter().enumerate() {
         let params = gathered.params.get(&file.name).map(String::as_str).unwrap_or_default();
@@ -126,6 +146,9 @@ pub fn load(args: &LoadArgs) -> Result<Outcome> {
                 };
                 let explained = failure::explain(&e, Doing::Load(&file.name));
                 said.show();
+                if let (Standing::Real(ground), true) = (&place, e.is_death()) {
+                    ground.hangs();
+                }
                 return Err(explained.into());
             }
         }
@@ -174,7 +197,7 @@ fn real_kernel(info: &Info, error: &PlaceError) -> Option<FoundKernel> {
         .find(|k| k.release == info.about.release && k.modules == info.about.modules_dir)
 }
 
-fn loaded_names(place: &mut Resident) -> Result<BTreeSet<String>> {
+fn loaded_names(place: &mut Standing) -> Result<BTreeSet<String>> {
     let list = place.modules(&mut |_| {}).map_err(|e| place_error(&e, "listing modules"))?;
     Ok(list.into_iter().map(|m| m.name).collect())
 }
@@ -195,6 +218,9 @@ pub fn unload(args: &UnloadArgs) -> Result<Outcome> {
         let mut said = Said::new(&info);
         if let Err(e) = place.unload(&name, args.force, &mut |e| said.take(e)) {
             said.show();
+            if let (Standing::Real(ground), true) = (&place, e.is_death()) {
+                ground.hangs();
+            }
             return Err(failure::explain(&e, Doing::Unload(&name)).into());
         }
         // The module is out; not to know of leaks is no failure of that.

@@ -3,13 +3,14 @@
 use super::{BuildFlags, On, OneKernel, Outcome, PlaceFlags};
 use crate::console;
 use crate::explained::Explained;
-use crate::gather;
+use crate::gather::{self, Gathered};
+use crate::ground::{BoardFlags, Foretold, Ground};
 use crate::json;
 use crate::kernels::{self, Need};
 use crate::progress::Progress;
 use crate::run::{
-    Boot, Debugging, EarlyBoot, Kept, Plan, Report, Session, Sink, machine, micros, print_leaks,
-    print_verdict,
+    Boot, Debugging, EarlyBoot, Kept, ModuleReport, Plan, Problem, Report, Session, Sink, machine,
+    micros, print_leaks, print_verdict,
 };
 use crate::targets::{Target, Words};
 use anyhow::{Context, Result};
@@ -40,6 +41,8 @@ Examples:
   komod run --kernel 6.12 DIR        in another kernel (see `komod kernel list`)
   komod run --builtin DIR            linked into the kernel's boot instead of loaded
   komod run --on vm x.ko             in a virtual machine, with the real kernel
+  sudo komod run --on host x.ko      in this machine's own kernel
+  komod run --on ssh:BOARD x.ko      in the kernel of a board that ssh reaches
 
 Exit status:
   0  everything was loaded and unloaded, nothing was left behind
@@ -59,6 +62,12 @@ pub struct RunArgs {
     build: BuildFlags,
     #[command(flatten)]
     place: PlaceFlags,
+    #[command(flatten)]
+    board: BoardFlags,
+    /// Ignore the version magic and the symbol versions, as `modprobe --force` does; on a host or a
+    /// board, also try what `komod check` says will be refused
+    #[arg(long)]
+    force: bool,
     /// Compile the modules as parts of the kernel and boot it: their init runs among the
     /// kernel's own, their exit never. In a virtual machine they are loaded from the initramfs
     /// before anything else runs
@@ -144,6 +153,9 @@ pub fn run(args: &RunArgs, started: Instant) -> Result<Outcome> {
     if words.targets.is_empty() {
         words.targets.push(Target::Sources(".".into()));
     }
+    if args.place.on.is_real() {
+        return on_ground(args, &words, started);
+    }
     let release = gather::release(&words);
     let need = if args.builtin { Need::Both } else { gather::need(&words, Need::Image) };
     let kernel = kernels::choose(args.kernel.kernel.as_deref(), release.as_deref(), need)?;
@@ -177,14 +189,110 @@ pub fn run(args: &RunArgs, started: Instant) -> Result<Outcome> {
         .run(&mut sink, started)?,
         false => loaded(args, &words, &kernel, &mut sink, started)?,
     };
-    let outcome = if report.ok { Outcome::Good } else { Outcome::Bad };
+    tell(args, &report, &mut sink)
+}
+
+fn tell(args: &RunArgs, report: &Report, sink: &mut Sink) -> Result<Outcome> {
     if args.json {
-        json::print("komod-run", &report)?;
+        json::print("komod-run", report)?;
     } else {
-        print_leaks(&report, &mut sink.narrator.sources);
-        print_verdict(&report);
+        print_leaks(report, &mut sink.narrator.sources);
+        print_verdict(report);
     }
-    Ok(outcome)
+    Ok(if report.ok { Outcome::Good } else { Outcome::Bad })
+}
+
+/// In a kernel that was there before us.
+fn on_ground(args: &RunArgs, words: &Words, started: Instant) -> Result<Outcome> {
+    let on = &args.place.on;
+    if args.builtin {
+        let why = format!("--builtin does not go with --on {on}: its kernel has booted");
+        return Err(Explained::usage(why).into());
+    }
+    let mut ground = Ground::reach(on, &args.board, args.kernel.kernel.as_deref(), true)?;
+    let machine = ground.machine(args.force)?;
+    let loaded = Ground::loaded(&machine);
+    let gathered = gather::gather(words, &ground.kernel, &args.build.how(), &loaded)?;
+    let mut sink = Sink::new(args.json || args.quiet, &ground.kernel.release);
+    let ready_us = micros(started);
+    let foretold = ground.check(&machine, &gathered, args.force)?;
+    let (modules, problems) = match foretold {
+        Some(Foretold { at, why }) => refused(gathered, at, why),
+        None => {
+            let plan = plan(args, gathered, &ground.kernel)?;
+            let mut session = Session::new(&mut ground.place, &mut sink);
+            session.run(&plan);
+            let (modules, problems, dead) = (session.modules, session.problems, session.dead);
+            if dead {
+                ground.hangs();
+            }
+            (modules, problems)
+        }
+    };
+    let report = Report {
+        kernel: ground.kernel.release.clone(),
+        place: on.word(),
+        board: matches!(on, On::Ssh(_)).then(|| ground.place.name().to_owned()),
+        start: ground.place.way(),
+        ready_us,
+        ..report(modules, problems, &mut sink, started)
+    };
+    // Before the verdict, so that nothing is left when it is read.
+    drop(ground);
+    tell(args, &report, &mut sink)
+}
+
+/// Nothing was loaded, as it was foretold that this module will be refused.
+fn refused(gathered: Gathered, at: usize, why: Explained) -> (Vec<ModuleReport>, Vec<Problem>) {
+    let name = gathered.modules.get(at).map(|m| m.name.clone());
+    let modules = gathered.modules.into_iter().map(|file| ModuleReport {
+        params: gathered.params.get(&file.name).cloned().unwrap_or_default(),
+        name: file.name,
+        path: file.path,
+        given: file.given,
+        ..ModuleReport::default()
+    });
+    (modules.collect(), vec![Problem::new("load", name.as_deref(), why)])
+}
+
+fn plan(args: &RunArgs, gathered: Gathered, kernel: &FoundKernel) -> Result<Plan> {
+    let real = args.place.on != On::Process;
+    Ok(Plan {
+        modules: gathered.modules,
+        params: gathered.params,
+        loader: args.loader.into(),
+        force: args.force,
+        keep_going: args.keep_going,
+        programs: programs(&args.exec)?,
+        time_ms: args.time,
+        aftermath_ms: args.after.unwrap_or(if real { REAL_AFTERMATH_MS } else { AFTERMATH_MS }),
+        watched: !real,
+        unreasoned: real.then(|| kernel.clone()),
+    })
+}
+
+fn report(
+    modules: Vec<ModuleReport>,
+    problems: Vec<Problem>,
+    sink: &mut Sink,
+    started: Instant,
+) -> Report {
+    Report {
+        ok: problems.is_empty(),
+        kernel: String::new(),
+        place: "process",
+        board: None,
+        builtin: false,
+        start: "cold",
+        modules,
+        programs: Vec::new(),
+        problems,
+        log: std::mem::take(&mut sink.log),
+        oopses: std::mem::take(&mut sink.oopses),
+        warnings: std::mem::take(&mut sink.warnings),
+        ready_us: 0,
+        total_us: micros(started),
+    }
 }
 
 /// The words of each command; one that takes a shell is the shell's.
@@ -224,12 +332,12 @@ fn loaded(
             };
             (Box::new(place), how)
         }
-        On::Vm if args.keep.is_some() => {
+        _ if args.keep.is_some() => {
             let spec = machine::spec(kernel, &args.append, &args.place)?;
             let kept = Kept::start(kernel, spec)?;
             (Box::new(kept.connect()?), "up")
         }
-        On::Vm => {
+        _ => {
             let mut spec = machine::spec(kernel, &args.append, &args.place)?;
             let debugging = args.gdb.then(|| Debugging::prepare(&mut spec)).transpose()?;
             let (mut vm, how) = machine::start(kernel, &spec, args.no_zygote)?;
@@ -239,22 +347,8 @@ fn loaded(
         }
     };
     let ready_us = micros(started);
-    let plan = Plan {
-        modules: gathered.modules,
-        params: gathered.params,
-        loader: args.loader.into(),
-        keep_going: args.keep_going,
-        programs: programs(&args.exec)?,
-        time_ms: args.time,
-        aftermath_ms: args.after.unwrap_or(match args.place.on {
-            On::Process => AFTERMATH_MS,
-            On::Vm => REAL_AFTERMATH_MS,
-        }),
-        watched: args.place.on == On::Process,
-        unreasoned: (args.place.on == On::Vm).then(|| kernel.clone()),
-    };
     let mut session = Session::new(place.as_mut(), sink);
-    session.run(&plan);
+    session.run(&plan(args, gathered, kernel)?);
     let (modules, problems) = (session.modules, session.problems);
     let programs = session.programs;
     drop((place, sockets));
@@ -264,19 +358,12 @@ fn loaded(
         None => {}
     }
     Ok(Report {
-        ok: problems.is_empty(),
         kernel: kernel.release.clone(),
-        place: if args.place.on == On::Vm { "vm" } else { "process" },
-        builtin: false,
+        place: args.place.on.word(),
         start: how,
-        modules,
         programs,
-        problems,
-        log: std::mem::take(&mut sink.log),
-        oopses: std::mem::take(&mut sink.oopses),
-        warnings: std::mem::take(&mut sink.warnings),
         ready_us,
-        total_us: micros(started),
+        ..report(modules, problems, sink, started)
     })
 }
 

@@ -29,7 +29,7 @@ pub struct UpFlags {
 
 impl UpFlags {
     pub fn wanted(&self) -> bool {
-        self.up || self.module.is_some() || self.which.name.is_some()
+        self.up || self.module.is_some() || self.which.name.is_some() || self.which.on.is_some()
     }
 }
 

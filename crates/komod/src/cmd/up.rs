@@ -3,6 +3,7 @@
 use super::{On, Outcome, PlaceFlags, names_up, place_error, the_one};
 use crate::compiler;
 use crate::console::{self, color_on_stdout};
+use crate::explained::Explained;
 use crate::json;
 use crate::kernels::{self, Need};
 use crate::progress::{Progress, bytes, microseconds};
@@ -81,13 +82,19 @@ struct UpAnswer<'a> {
 pub fn up(args: &UpArgs, started: Instant) -> Result<Outcome> {
     args.place.check()?;
     let dir = RuntimeDir::open().map_err(|e| place_error(&e, "starting"))?;
+    if args.place.on.is_real() {
+        let on = &args.place.on;
+        let why = format!("{on} needs no `up`: its kernel is there already");
+        let hint = format!("komod load X.ko --on {on}, and so on with list, log, cat, unload");
+        return Err(Explained::usage(why).hint(hint).into());
+    }
     let kernel = kernels::choose(args.kernel.as_deref(), None, Need::Image)?;
     let what = match args.place.on {
         On::Process => {
             let prepared = kernels::prepare(&kernel)?;
             What::Process(kernels::boot_spec(&kernel, &prepared, &args.append))
         }
-        On::Vm => What::Machine(machine::spec(&kernel, &args.append, &args.place)?),
+        _ => What::Machine(machine::spec(&kernel, &args.append, &args.place)?),
     };
     let progress = Progress::start(format!("booting kernel {}", kernel.release));
     let report = place_up(&dir, &args.name, what, kernels::about(&kernel));
@@ -112,7 +119,7 @@ pub fn up(args: &UpArgs, started: Instant) -> Result<Outcome> {
         let took = microseconds(info.boot_us);
         let how = match args.place.on {
             On::Process => format!("booted in {took}, {} initcalls", info.initcalls),
-            On::Vm => format!("a virtual machine, there in {took}"),
+            _ => format!("a virtual machine, there in {took}"),
         };
         console::line(&format!("{name}: {} is up (pid {pid}), {how}", about.release));
         if !info.failed_initcalls.is_empty() {

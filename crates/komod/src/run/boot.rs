@@ -76,6 +76,7 @@ impl Boot<'_> {
             ok: problems.is_empty(),
             kernel: self.kernel.release.clone(),
             place: "process",
+            board: None,
             builtin: true,
             start: "cold",
             modules,

@@ -49,6 +49,7 @@ impl EarlyBoot<'_> {
             ok: false,
             kernel: self.kernel.release.clone(),
             place: "vm",
+            board: None,
             builtin: true,
             start: "booted",
             modules: Vec::new(),

@@ -15,7 +15,7 @@ pub use boot::Boot;
 pub use debugging::Debugging;
 pub use early::EarlyBoot;
 pub use kept::Kept;
-pub use report::{Report, micros};
+pub use report::{ModuleReport, Problem, Report, micros};
 pub use session::{Plan, Session};
 pub use sink::Sink;
 pub use verdict::{print_leaks, print_verdict};

@@ -11,12 +11,16 @@ use std::time::Instant;
 pub struct Report {
     pub ok: bool,
     pub kernel: String,
-    /// `process` or `vm`.
+    /// `process`, `vm`, `host` or `ssh`.
     pub place: &'static str,
+    /// What ssh calls the board.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub board: Option<String>,
     /// Linked into the boot instead of loaded.
     pub builtin: bool,
     /// `cold`, `forked` (of a zygote that was there) or `forked-new` (of one started now); of a
-    /// machine `booted`, `restored` or `restored-new`.
+    /// machine `booted`, `restored` or `restored-new`; of a kernel that was there before `agent` or
+    /// `shell`: by what it was spoken to.
     pub start: &'static str,
     pub modules: Vec<ModuleReport>,
     /// What was run in the machine.

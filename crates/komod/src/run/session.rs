@@ -19,6 +19,8 @@ pub struct Plan {
     pub loader: Loader,
     /// What to run when all are loaded.
     pub programs: Vec<Vec<String>>,
+    /// Ignore version magic and symbol versions.
+    pub force: bool,
     /// Load the others when one is refused.
     pub keep_going: bool,
     /// Time between the last init and the first exit.
@@ -39,7 +41,7 @@ pub struct Session<'a> {
     pub programs: Vec<ProgramReport>,
     pub problems: Vec<Problem>,
     /// The kernel is gone; nothing more can be asked of it.
-    dead: bool,
+    pub dead: bool,
     /// Oopses that a problem speaks of already.
     oopses_told: usize,
 }
@@ -90,8 +92,8 @@ impl<'a> Session<'a> {
                 elf: &file.elf,
                 params,
                 loader: plan.loader,
-                force_vermagic: false,
-                force_modversions: false,
+                force_vermagic: plan.force,
+                force_modversions: plan.force,
             };
             let sink = &mut *self.sink;
             match self.place.load(&module, &mut |e| sink.take(e)) {
@@ -106,7 +108,7 @@ impl<'a> Session<'a> {
                     let files = plan.modules.get(..=at).unwrap_or_default();
                     let e = match &plan.unreasoned {
                         Some(kernel) => {
-                            let asked = Asked { files, params, force: false };
+                            let asked = Asked { files, params, force: plan.force };
                             refusal::with_reason(e, kernel, self.place, &asked)
                         }
                         None => e,

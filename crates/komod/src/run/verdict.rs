@@ -43,9 +43,14 @@ pub fn print_verdict(report: &Report) {
             true => format!("{verdict} {kernel} booted with {names} built in (all {total})"),
             false => {
                 let (place, memory) = match report.place {
-                    "process" => ("", "nothing left behind"),
+                    "process" => (String::new(), "nothing left behind"),
                     // Only the in-process kernel sees every allocation.
-                    _ => (" in a virtual machine", "its memory was not watched"),
+                    "host" => (" on this machine".into(), "its memory was not watched"),
+                    "ssh" => {
+                        let board = report.board.as_deref().unwrap_or_default();
+                        (format!(" on {board}"), "its memory was not watched")
+                    }
+                    _ => (" in a virtual machine".into(), "its memory was not watched"),
                 };
                 let init = microseconds(init);
                 format!(

@@ -52,6 +52,17 @@ pub fn explain(error: &PlaceError, doing: Doing<'_>) -> Explained {
             ))
             .hint("an endless loop, or a lock taken twice? the trace above is from where it was")
         }
+        PlaceError::Silent { stage, seconds } => {
+            let whose = crashed_in(*stage, doing);
+            Explained::new(format!("{whose} hangs: nothing was heard for {seconds} s"))
+                .hint("its kernel does not run programs any more, or the line to it is cut")
+        }
+        PlaceError::NotByShell { .. } => Explained::new(error.to_string()).hint(
+            "komod's agent does it, where it runs: a board with the same kind of processor as here, \
+             without --no-agent",
+        ),
+        PlaceError::LineEnded { .. } => Explained::new(error.to_string())
+            .hint("did its kernel crash? What was heard of its log stands above"),
         PlaceError::Stopped { stage, cpu_seconds } => {
             let whose = crashed_in(*stage, doing);
             Explained::new(format!("{whose} was stopped after {cpu_seconds} s of CPU time"))

@@ -2,7 +2,9 @@
 //! as a user would.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub mod guest;
 pub mod machine;
+pub mod sshd;
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -157,7 +159,7 @@ pub struct Said {
 }
 
 impl Said {
-    fn of(output: Output) -> Said {
+    pub fn of(output: Output) -> Said {
         Said {
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
             err: String::from_utf8_lossy(&output.stderr).into_owned(),

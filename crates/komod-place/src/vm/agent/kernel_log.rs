@@ -1,13 +1,14 @@
 //! The kernel log as records (`/dev/kmsg`, kernel `Documentation/ABI/testing/dev-kmsg`), passed on
 //! as they come.
 
-use super::port::Voice;
+use super::voice::Voice;
 use crate::vm::wire::Answer;
 use komod_process::kmsg;
 use komod_process::protocol::{Event, LogRecord};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
+use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,6 +26,13 @@ struct Inner {
     /// of the latest.
     latest: Mutex<u64>,
     voice: Voice,
+}
+
+/// What a wait has ended with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Came {
+    Records,
+    Other,
 }
 
 impl Watched {
@@ -55,6 +63,17 @@ impl Watched {
                 }
             }
         });
+    }
+
+    /// Waits until there are new records, or something comes over the other line.
+    pub fn wait(&self, other: &File) -> io::Result<Came> {
+        let mut fds = [PollFd::new(&self.0.fd, PollFlags::IN), PollFd::new(other, PollFlags::IN)];
+        match poll(&mut fds, None) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(e) => return Err(e.into()),
+        }
+        let [_, other] = fds.map(|fd| !fd.revents().is_empty());
+        Ok(if other { Came::Other } else { Came::Records })
     }
 
     fn read(&self, take: &mut dyn FnMut(LogRecord) -> io::Result<()>) -> io::Result<u64> {

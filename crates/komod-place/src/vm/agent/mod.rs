@@ -10,6 +10,7 @@
 
 mod call;
 mod early;
+mod here;
 mod kernel_log;
 mod module_calls;
 mod port;
@@ -18,12 +19,17 @@ mod programs;
 mod requests;
 mod setup;
 mod trace;
+mod voice;
 
 use super::wire::{self, Answer, Ask};
+use crate::channel::stage;
 pub use early::EARLY;
+pub use here::{AGENT_OPTION, here_main};
 use kernel_log::Watched;
 use komod_process::protocol::{self, Event, Reply, Request, Stage};
-use port::{Port, Voice};
+pub(crate) use module_calls::likely_stage;
+use port::Port;
+pub(crate) use proc_files::{module, symbols};
 use programs::{Programs, Seen};
 use requests::Kernel;
 use rustix::system::{RebootCommand, reboot, uname};
@@ -32,6 +38,8 @@ pub use setup::DRIVERS;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+use trace::Trace;
+use voice::Voice;
 
 /// `argv[0]` by which the binary knows that it is the agent: its path in the initramfs.
 pub const AGENT_ARGV0: &str = "/komod-agent";
@@ -53,11 +61,11 @@ pub fn agent_main() {
 fn serve() -> io::Result<()> {
     setup::mount_all()?;
     setup::let_go_of_the_console()?;
-    let kernel = Arc::new(Kernel::new());
+    let kernel = Arc::new(Kernel::new(Trace::start()));
     let early = early::load_all(&kernel)?;
     setup::load_drivers()?;
-    let port = Arc::new(Port::open()?);
-    let voice = Voice::new(port.clone());
+    let port = Port::open()?;
+    let voice = Voice::new(port.writer()?);
     let log = Watched::open(voice.clone())?;
     setup::wait_for_the_clock();
     if early.is_empty() {
@@ -104,13 +112,13 @@ fn serve() -> io::Result<()> {
                 voice.say(&Answer::Event(Event::Reply(Reply::Done { result: 0 })), &[])?;
             }
             Ask::Do(request) => {
-                let stage = stage(&request);
-                let mut breathe = || voice.say(&Answer::Alive, &[]);
-                let outcome = call::run(&kernel, request, payload, &mut breathe, patience)?;
-                let (reply, data) = outcome.told(&kernel, stage);
+                let (reply, data) = answer(&kernel, request, payload, &voice, patience)?;
                 // What the call made the kernel say comes before its result.
                 log.drain()?;
                 voice.say(&Answer::Event(Event::Reply(reply)), &data)?;
+            }
+            Ask::Begin { .. } | Ask::Log { .. } => {
+                voice.say(&Answer::Trouble("this is a machine's first process".into()), &[])?;
             }
         }
     }
@@ -126,14 +134,17 @@ fn look(programs: &mut Programs, id: u32, voice: &Voice) -> io::Result<Reply> {
     })
 }
 
-/// Where a call is when it does not come back, as far as the call itself tells.
-fn stage(request: &Request) -> Stage {
-    match request {
-        Request::Load { .. } => Stage::Load,
-        Request::Unload { .. } => Stage::Exit,
-        Request::Advance { .. } => Stage::Background,
-        _ => Stage::Call,
-    }
+/// Does a request, and says how it ended if it did not come back.
+fn answer(
+    kernel: &Arc<Kernel>,
+    request: Request,
+    payload: Vec<u8>,
+    voice: &Voice,
+    patience: Duration,
+) -> io::Result<(Reply, Vec<u8>)> {
+    let stage = stage(&request, false);
+    let mut breathe = || voice.say(&Answer::Alive, &[]);
+    Ok(call::run(kernel, request, payload, &mut breathe, patience)?.told(kernel, stage))
 }
 
 fn wake(unix_ns: u64, seed: &[u8]) -> io::Result<()> {

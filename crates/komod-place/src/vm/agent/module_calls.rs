@@ -4,11 +4,13 @@ use super::proc_files;
 use super::requests::{Kernel, failed};
 use komod_object::Module;
 use komod_process::protocol::{Reply, Stage};
+use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::io::Errno;
 use rustix::system::{delete_module, finit_module, init_module};
 use rustix::time::{ClockId, clock_gettime};
 use std::ffi::CString;
 use std::fs::{self, File};
+use std::io::Write;
 
 /// `MODULE_INIT_IGNORE_MODVERSIONS` and `MODULE_INIT_IGNORE_VERMAGIC` (`include/uapi/linux/module.h`
 /// of Linux 6.1).
@@ -17,8 +19,6 @@ const IGNORE_VERMAGIC: i32 = 2;
 /// `O_NONBLOCK`: `rmmod` never waits for a module's users to go. `O_TRUNC` forces.
 const NO_WAIT: i32 = 0o4000;
 const FORCE: i32 = 0o1000;
-/// A file for the call that takes flags, and only a file.
-const FILE: &str = "/tmp/module.ko";
 
 impl Kernel {
     pub(super) fn load(
@@ -75,19 +75,15 @@ impl Kernel {
     }
 }
 
+/// The call that takes flags takes only a file.
 fn from_file(elf: &[u8], params: &CString, flags: i32) -> rustix::io::Result<()> {
-    let open = || {
-        fs::write(FILE, elf)?;
-        File::open(FILE)
-    };
-    let file = open().map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
-    let result = finit_module(&file, params, flags);
-    let _ = fs::remove_file(FILE);
-    result
+    let mut file = File::from(memfd_create("module.ko", MemfdFlags::CLOEXEC)?);
+    file.write_all(elf).map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
+    finit_module(&file, params, flags)
 }
 
 /// Without a trace: these come from loaders (init_module(2)), others rather from an init.
-fn likely_stage(errno: Errno) -> Stage {
+pub fn likely_stage(errno: Errno) -> Stage {
     match errno {
         Errno::NOEXEC
         | Errno::NOENT

@@ -1,12 +1,10 @@
 //! The agent's line to the host: a port of a virtio serial device (`drivers/char/virtio_console.c`
 //! of Linux 6.1).
 
-use crate::vm::wire::{Answer, PORT};
-use komod_process::protocol;
+use crate::vm::wire::PORT;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -30,6 +28,11 @@ impl Port {
             }
             sleep(PAUSE);
         }
+    }
+
+    /// Its other half, for the agent's voice.
+    pub fn writer(&self) -> io::Result<File> {
+        self.0.try_clone()
     }
 
     pub fn reader(&self) -> Reader<'_> {
@@ -56,20 +59,5 @@ impl Read for Reader<'_> {
                 other => return other,
             }
         }
-    }
-}
-
-/// Says frames whole, from any thread.
-#[derive(Clone)]
-pub struct Voice(Arc<Mutex<Arc<Port>>>);
-
-impl Voice {
-    pub fn new(port: Arc<Port>) -> Voice {
-        Voice(Arc::new(Mutex::new(port)))
-    }
-
-    pub fn say(&self, answer: &Answer, payload: &[u8]) -> io::Result<()> {
-        let port = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        protocol::send(&mut &port.0, answer, payload)
     }
 }

@@ -1,8 +1,8 @@
 //! What the kernel tells in `/proc` (proc(5)), as data.
 
 use komod_process::protocol::{LoadedModule, Symbol};
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader};
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read};
 
 /// The most symbols in one answer.
 const MAX_SYMBOLS: usize = 1 << 20;
@@ -24,7 +24,7 @@ pub fn module(line: &str) -> Option<LoadedModule> {
 }
 
 /// Lines of `/proc/kallsyms` whose symbol contains `needle`; `true` if there are more.
-pub fn symbols(file: File, needle: &str, limit: usize) -> io::Result<(Vec<Symbol>, bool)> {
+pub fn symbols(file: impl Read, needle: &str, limit: usize) -> io::Result<(Vec<Symbol>, bool)> {
     let mut list = Vec::new();
     for line in BufReader::new(file).lines() {
         let Some(symbol) = symbol(&line?).filter(|s| s.name.contains(needle)) else { continue };

@@ -3,7 +3,7 @@
 //! One that runs keeps nobody waiting: [`Programs::look`] gives what it has written so far, and
 //! the host asks again.
 
-use super::port::Voice;
+use super::voice::Voice;
 use crate::vm::wire::Answer;
 use komod_process::protocol::{Event, Exit, OutputStream};
 use std::collections::BTreeMap;

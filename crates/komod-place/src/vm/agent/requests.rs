@@ -22,8 +22,13 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    pub fn new() -> Kernel {
-        Kernel { trace: Trace::start(), loading: AtomicBool::new(false) }
+    pub fn new(trace: Trace) -> Kernel {
+        Kernel { trace, loading: AtomicBool::new(false) }
+    }
+
+    /// Leaves nothing of ours in the kernel.
+    pub fn let_go(&self) {
+        self.trace.end();
     }
 
     pub(super) fn loading(&self, now: bool) {

@@ -4,6 +4,7 @@ use super::*;
 use crate::place::{ModuleToLoad, Place};
 use crate::vm::qemu::Fake;
 use crate::{Argument, Channel};
+use komod_process::protocol::Stage;
 use komod_process::protocol::{LoadedModule, Loader, LogRecord};
 use std::io::Write;
 use std::thread::JoinHandle;
