@@ -48,8 +48,9 @@ fn built() -> Result<Vec<Binary>> {
     anyhow::ensure!(output.status.success(), "the tests cannot be built: {}", output.status);
     let text = String::from_utf8(output.stdout).context("cargo's messages")?;
     let mut found: Vec<Binary> = text.lines().filter_map(binary).collect();
-    // The same one may be told twice.
-    found.sort_by(|a, b| a.name.cmp(&b.name));
+    // The same one may be told twice. Backwards: the last ones are many and short, so that no
+    // processor waits long for another at the end.
+    found.sort_by(|a, b| b.name.cmp(&a.name));
     found.dedup_by(|a, b| a.executable == b.executable);
     anyhow::ensure!(!found.is_empty(), "cargo told of no test binary");
     Ok(found)
