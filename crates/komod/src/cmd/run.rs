@@ -251,7 +251,8 @@ fn loaded(
             On::Vm => REAL_AFTERMATH_MS,
         }),
         watched: args.place.on == On::Process,
-        unreasoned: (args.place.on == On::Vm).then(|| kernel.clone()),
+        unreasoned: (args.place.on == On::Vm || args.loader == Loader::Kernel)
+            .then(|| kernel.clone()),
     };
     let mut session = Session::new(place.as_mut(), sink);
     session.run(&plan);
