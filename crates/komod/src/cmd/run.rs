@@ -267,7 +267,7 @@ fn plan(args: &RunArgs, gathered: Gathered, kernel: &FoundKernel) -> Result<Plan
         time_ms: args.time,
         aftermath_ms: args.after.unwrap_or(if real { REAL_AFTERMATH_MS } else { AFTERMATH_MS }),
         watched: !real,
-        unreasoned: real.then(|| kernel.clone()),
+        unreasoned: (real || args.loader == Loader::Kernel).then(|| kernel.clone()),
     })
 }
 

@@ -153,7 +153,10 @@ fn bytes(hex: &str) -> io::Result<Vec<u8>> {
         if pair == "xx" { Some(0) } else { u8::from_str_radix(pair, 16).ok() }
     };
     let bytes: Option<Vec<u8>> = hex.as_bytes().chunks(2).map(byte).collect();
-    bytes.ok_or_else(|| io::Error::other(format!("no hexadecimal number: {hex:?}")))
+    // `E14` is an error, and no number.
+    bytes
+        .filter(|_| hex.len().is_multiple_of(2))
+        .ok_or_else(|| io::Error::other(format!("no hexadecimal number: {hex:?}")))
 }
 
 #[cfg(test)]
@@ -167,6 +170,7 @@ mod tests {
             for packet in says {
                 write!(theirs, "+${packet}#00").unwrap();
             }
+            theirs.shutdown(Shutdown::Write).unwrap();
             let _ = theirs.read_to_string(&mut String::new());
         });
         Remote::new(ours)
