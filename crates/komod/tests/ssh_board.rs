@@ -21,12 +21,15 @@ struct Board {
 }
 
 impl Board {
-    fn boot(user: User, kernel: &Kernel) -> Board {
+    fn boot(user: User, kernel: &Kernel, own: &str) -> Board {
         let mut files = Files::default();
         let mut script = String::new();
         for (at, driver) in drivers(kernel).iter().enumerate() {
             files.put(&format!("/drivers/{at:02}-{}.ko", driver.name), &driver.elf);
         }
+        let modules = format!("/lib/modules/{}", kernel.release);
+        files.copy(&format!("{modules}/updates/counter.ko"), own);
+        files.put(&format!("{modules}/modules.dep"), "updates/counter.ko:\n");
         script.push_str("for ko in /drivers/*; do insmod $ko; done\n");
         script.push_str(
             "ip link set lo up; ip link set eth0 up; ip addr add 10.0.2.15/24 dev eth0\n",
@@ -100,7 +103,7 @@ fn on_a_board(kernel: &Kernel) {
         user.build(kernel, &source, &[]).remove(0)
     };
     let (fault, endless) = (case("init-null"), case("init-loop"));
-    let board = Board::boot(user, kernel);
+    let board = Board::boot(user, kernel, &reader.replace("reader.ko", "counter.ko"));
 
     let expected = {
         let report = board.komod(&["run", &hello, "--kernel", &root, "--json"]).json("komod-run");
@@ -135,6 +138,21 @@ fn on_a_board(kernel: &Kernel) {
         let forced = run(&["--force", &params, "count=x"]).ends_with(1);
         forced.complains("cannot load params: Invalid parameters (EINVAL)");
     }
+    // Where there is nothing of its kernel here, modules come from the board itself.
+    let nothing = |args: &[&str]| {
+        let mut command =
+            board.user.command(&[args, &["--on", "ssh:board", "--no-agent"]].concat());
+        let command = command.env("KOMOD_SSH", &board.ssh);
+        Said::of(command.env("KOMOD_CACHE", board.user.dir.join("none")).output().unwrap())
+    };
+    let alone = board.user.dir.join("alone");
+    std::fs::create_dir(&alone).unwrap();
+    std::fs::copy(&reader, alone.join("reader.ko")).unwrap();
+    let said = nothing(&["run", alone.join("reader.ko").to_str().unwrap()]).good();
+    let said = said.logs(&["counter: ready", "reader: counted 1, then 2", "counter: stopped"]);
+    said.complains("so only the release was checked");
+    nothing(&["run", "counter"]).good().logs(&["counter: ready", "counter: stopped"]);
+
     let left = board.komod(&["ls", "/tmp", "--on", "ssh:board", "--no-agent"]).good().out;
     assert!(!left.contains("komod-"), "{left}");
     let traces = ["ls", "/sys/kernel/tracing/instances", "--on", "ssh:board", "--no-agent"];

@@ -164,7 +164,7 @@ fn on_ground(args: &RunArgs, words: &Words, started: Instant) -> Result<Outcome>
     let mut ground = Ground::reach(on, &args.board, args.kernel.kernel.as_deref(), true)?;
     let machine = ground.machine(args.force)?;
     let loaded = Ground::loaded(&machine);
-    let gathered = gather::gather(words, &ground.kernel, &args.build.how(), &loaded)?;
+    let gathered = ground.gather(words, &args.build.how(), &loaded)?;
     let mut sink = Sink::new(args.json || args.quiet, &ground.kernel.release);
     let ready_us = micros(started);
     let foretold = ground.check(&machine, &gathered, args.force)?;
