@@ -26,16 +26,17 @@ use komod_process::protocol::Stage;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+const HEADING: &str = "With --on ssh:BOARD";
+
 /// How to speak to a board.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "With --on ssh:BOARD")]
 pub struct BoardFlags {
     /// A command of this machine, run when the board does not answer any more (to switch its power
     /// off and on, say); it has the board's name in KOMOD_BOARD
-    #[arg(long, value_name = "CMD")]
+    #[arg(long, value_name = "CMD", help_heading = HEADING)]
     pub on_hang: Option<String>,
-    /// Copy no program to the board: speak to its shell alone
-    #[arg(long)]
+    /// Copy no program to the board: speak to its shell alone (slow lines; ioctl needs the program)
+    #[arg(long, help_heading = HEADING)]
     pub no_agent: bool,
 }
 

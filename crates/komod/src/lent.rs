@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 /// `modules.dep` of all modules of a distribution has half a megabyte.
 const MAX_LIST: u64 = 16 << 20;
 const MAX_MODULE: u64 = 200 << 20;
+const PREFIX: &str = "lent-";
 
 /// A folder with the modules; it goes with this value.
 pub struct Lent(PathBuf);
@@ -37,8 +38,8 @@ pub fn lend(place: &mut dyn Place, release: &str, names: &[String]) -> Result<Op
     let list = String::from_utf8_lossy(&list).into_owned();
     // Nobody else can put a module there.
     let dir = RuntimeDir::open().map_err(|e| Explained::from_error(&e))?;
-    let lent = Lent(dir.path().join(format!("lent-{}", std::process::id())));
-    let _ = std::fs::remove_dir_all(lent.folder());
+    remove_stale(dir.path());
+    let lent = Lent(dir.path().join(format!("{PREFIX}{}", std::process::id())));
     std::fs::create_dir(lent.folder()).with_context(|| lent.folder().display().to_string())?;
     for path in needed(&list, names) {
         let whole = if path.starts_with('/') { path.clone() } else { format!("{root}/{path}") };
@@ -49,6 +50,18 @@ pub fn lend(place: &mut dyn Place, release: &str, names: &[String]) -> Result<Op
         std::fs::write(&to, bytes).with_context(|| to.display().to_string())?;
     }
     Ok(Some(lent))
+}
+
+/// Those of a komod that was killed; and our own, from another of our number.
+fn remove_stale(dir: &Path) {
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+        let own = std::process::id().to_string();
+        if pid.is_some_and(|pid| pid == own || !Path::new("/proc").join(pid).exists()) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// Paths of the modules and of all that they need, by the lines of `modules.dep` (modules.dep(5)):

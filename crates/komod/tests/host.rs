@@ -164,5 +164,6 @@ fn who_may_not_is_told_why() {
     said.complains(why).complains("hint: ");
     user.komod(&["up", "--on", "host"]).ends_with(2).complains("host needs no `up`");
     user.komod(&["list", "--on", "vm"]).ends_with(2).complains("want host or ssh:BOARD");
+    user.komod(&["run", "--on", "host", "--append", "x", "y"]).ends_with(2).complains("has booted");
     user.komod(&["run", "--on", "ssh:-oX", "x"]).ends_with(2).complains("want process, vm, host");
 }
