@@ -7,7 +7,7 @@ use crate::kernels::{self, Need};
 use crate::targets::{Target, Words};
 use anyhow::{Context, Result};
 use komod_kernel::find::FoundKernel;
-use komod_place::dependencies::{self, ModuleFile};
+use komod_place::dependencies::{self, Missing, ModuleFile};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -15,6 +15,8 @@ use std::path::PathBuf;
 pub struct Gathered {
     pub modules: Vec<ModuleFile>,
     pub params: BTreeMap<String, String>,
+    /// What nobody has.
+    pub missing: Vec<Missing>,
 }
 
 /// What the words need of a kernel, beside `least`.
@@ -35,8 +37,31 @@ pub fn release(words: &Words) -> Option<String> {
     })
 }
 
-/// Builds what is to be built and finds what else is needed.
+/// Builds what is to be built and finds what else is needed; warns of what is missing.
 pub fn gather(
+    words: &Words,
+    kernel: &FoundKernel,
+    how: &How,
+    loaded: &BTreeSet<String>,
+) -> Result<Gathered> {
+    let gathered = collect(words, kernel, how, loaded)?;
+    gathered.warn();
+    Ok(gathered)
+}
+
+impl Gathered {
+    pub fn warn(&self) {
+        for missing in &self.missing {
+            console::warning(&format!(
+                "{} needs the module {}, which is neither beside it nor in the kernel's modules",
+                missing.module, missing.needs
+            ));
+        }
+    }
+}
+
+/// The same without a warning.
+pub fn collect(
     words: &Words,
     kernel: &FoundKernel,
     how: &How,
@@ -52,17 +77,11 @@ pub fn gather(
     }
     let order = dependencies::load_order(&files, kernel.modules.as_deref(), loaded)
         .context("cannot collect the modules")?;
-    for missing in &order.missing {
-        console::warning(&format!(
-            "{} needs the module {}, which is neither beside it nor in the kernel's modules",
-            missing.module, missing.needs
-        ));
-    }
     let given: Vec<String> =
         order.modules.iter().filter(|m| m.given).map(|m| m.name.clone()).collect();
     let mut params = words.by_module(&by_request(&files, given))?;
     params.retain(|_, line| !line.is_empty());
-    Ok(Gathered { modules: order.modules, params })
+    Ok(Gathered { modules: order.modules, params, missing: order.missing })
 }
 
 /// The given modules in the order the user named them: "the last one" is the user's last.

@@ -1,13 +1,16 @@
 //! Kernels that were there before komod and go on after it: reaching one, what is known of it here,
 //! and `check` before anything is loaded, as nothing can be undone there.
 
+use crate::building::How;
 use crate::checking;
 use crate::cmd::On;
 use crate::console;
 use crate::explained::Explained;
-use crate::gather::Gathered;
+use crate::gather::{self, Gathered};
 use crate::kernels;
+use crate::lent::{self, Lent};
 use crate::progress::Progress;
+use crate::targets::{Target, Words};
 use crate::text::failure::{self, Doing};
 use anyhow::Result;
 use clap::Args;
@@ -20,19 +23,20 @@ use komod_place::real::{Manners, Real};
 use komod_place::vm::Spec;
 use komod_place::{Place, PlaceError};
 use komod_process::protocol::Stage;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
+
+const HEADING: &str = "With --on ssh:BOARD";
 
 /// How to speak to a board.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "With --on ssh:BOARD")]
 pub struct BoardFlags {
     /// A command of this machine, run when the board does not answer any more (to switch its power
     /// off and on, say); it has the board's name in KOMOD_BOARD
-    #[arg(long, value_name = "CMD")]
+    #[arg(long, value_name = "CMD", help_heading = HEADING)]
     pub on_hang: Option<String>,
-    /// Copy no program to the board: speak to its shell alone
-    #[arg(long)]
+    /// Copy no program to the board: speak to its shell alone (slow lines; ioctl needs the program)
+    #[arg(long, help_heading = HEADING)]
     pub no_agent: bool,
 }
 
@@ -43,6 +47,7 @@ pub struct Ground {
     /// Its files here, as far as there are any.
     pub kernel: FoundKernel,
     on_hang: Option<String>,
+    lent: Option<Lent>,
 }
 
 /// What check says of a load to come.
@@ -79,27 +84,12 @@ impl Ground {
             }
         };
         let kernel = files(on, place.release(), kernel)?;
-        Ok(Ground { place, on: on.clone(), kernel, on_hang: board.on_hang.clone() })
+        Ok(Ground { place, on: on.clone(), kernel, on_hang: board.on_hang.clone(), lent: None })
     }
 
     /// As the supervisor of a kernel that stays tells of it.
     pub fn info(&self) -> Info {
-        Info {
-            name: self.place.name().to_owned(),
-            pid: std::process::id(),
-            about: kernels::about(&self.kernel),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            started: 0,
-            boot_us: 0,
-            initcalls: 0,
-            failed_initcalls: Vec::new(),
-            restarts: 0,
-            last_death: None,
-            broken: None,
-            busy: None,
-            panic: None,
-            files: BTreeMap::new(),
-        }
+        Info::new(self.place.name(), kernels::about(&self.kernel))
     }
 
     /// The machine as who loads modules sees it; an error if nothing can be loaded at all. With
@@ -140,6 +130,41 @@ impl Ground {
             On::Ssh(board) => format!("the kernel of {board}"),
             _ => "this machine's kernel".into(),
         }
+    }
+
+    /// What is to be loaded. Of a board's kernel there may be no modules here: then those that are
+    /// needed are fetched from it.
+    pub fn gather(
+        &mut self,
+        words: &Words,
+        how: &How,
+        loaded: &BTreeSet<String>,
+    ) -> Result<Gathered> {
+        let fetches = self.kernel.modules.is_none() && self.on != On::Host;
+        let named = words.targets.iter().filter_map(|target| match target {
+            Target::Named(name) => Some(name.clone()),
+            Target::File(_) | Target::Sources(_) => None,
+        });
+        let named: Vec<String> = named.collect();
+        if fetches && !named.is_empty() {
+            self.fetch(&named)?;
+        }
+        let mut gathered = gather::collect(words, &self.kernel, how, loaded)?;
+        if fetches && !gathered.missing.is_empty() {
+            let missing = gathered.missing.iter().map(|m| m.needs.clone());
+            self.fetch(&named.into_iter().chain(missing).collect::<Vec<_>>())?;
+            gathered = gather::collect(words, &self.kernel, how, loaded)?;
+        }
+        gathered.warn();
+        Ok(gathered)
+    }
+
+    fn fetch(&mut self, names: &[String]) -> Result<()> {
+        // The one before has the same folder.
+        self.lent = None;
+        self.lent = lent::lend(&mut self.place, &self.kernel.release, names)?;
+        self.kernel.modules = self.lent.as_ref().map(|lent| lent.folder().to_owned());
+        Ok(())
     }
 
     /// The first module that the kernel will refuse, by all that is known of it here; why stands

@@ -28,6 +28,7 @@ mod interruption;
 mod jobs;
 mod json;
 mod kernels;
+mod lent;
 mod message_format;
 mod progress;
 mod refusal;

@@ -10,13 +10,12 @@ use komod_process::client::Kernel;
 use komod_process::protocol::{self, BootSpec, Event, Mode, Reply, Request};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Signal, getpid, kill_process_group};
-use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// How long a busy kernel may keep `down` waiting.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
@@ -62,23 +61,7 @@ pub(super) fn with_kernel(
     about: About,
 ) -> Result<(Supervisor, Info), PlaceError> {
     let log = Arc::new(LogRing::default());
-    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let info = Info {
-        name: name.to_owned(),
-        pid: std::process::id(),
-        about,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        started: since_epoch.map_or(0, |d| d.as_secs()),
-        boot_us: 0,
-        initcalls: 0,
-        failed_initcalls: Vec::new(),
-        restarts: 0,
-        last_death: None,
-        broken: None,
-        busy: None,
-        panic: None,
-        files: BTreeMap::new(),
-    };
+    let info = Info::new(name, about);
     let keeper = Keeper::start(boot, log.clone(), info)?;
     let socket = dir.socket(name);
     let unborn = dir.path().join(format!("{name}.{}", std::process::id()));

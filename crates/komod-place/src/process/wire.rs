@@ -7,6 +7,7 @@ use komod_process::protocol::{BootSpec, Event, Request};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 /// What a kernel is for people, and where its modules are; the supervisor only keeps it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -110,4 +111,27 @@ pub struct Info {
     pub panic: Option<String>,
     /// Files that modules were loaded from, by name: for source lines in reports.
     pub files: BTreeMap<String, PathBuf>,
+}
+
+impl Info {
+    /// Of a kernel that this process is about to keep, or speaks to itself.
+    pub fn new(name: &str, about: About) -> Info {
+        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        Info {
+            name: name.to_owned(),
+            pid: std::process::id(),
+            about,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started: since_epoch.map_or(0, |d| d.as_secs()),
+            boot_us: 0,
+            initcalls: 0,
+            failed_initcalls: Vec::new(),
+            restarts: 0,
+            last_death: None,
+            broken: None,
+            busy: None,
+            panic: None,
+            files: BTreeMap::new(),
+        }
+    }
 }

@@ -103,12 +103,13 @@ pub fn load(args: &LoadArgs) -> Result<Outcome> {
     };
     let loaded = loaded_names(&mut place)?;
     let to_build = words.targets.iter().any(|t| matches!(t, Target::Sources(_)));
-    let kernel = match &place {
-        Standing::Resident(_) => kernel_of(&info, to_build),
-        Standing::Real(ground) => ground.kernel.clone(),
-    };
     let how = How { fix: args.fix, ..How::default() };
-    let gathered = gather::gather(&words, &kernel, &how, &loaded)?;
+    let gathered = match &mut place {
+        Standing::Resident(_) => {
+            gather::gather(&words, &kernel_of(&info, to_build), &how, &loaded)?
+        }
+        Standing::Real(ground) => ground.gather(&words, &how, &loaded)?,
+    };
     if let (Standing::Real(ground), Some(machine)) = (&place, &machine)
         && let Some(foretold) = ground.check(machine, &gathered, args.force)?
     {

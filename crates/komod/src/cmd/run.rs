@@ -205,14 +205,16 @@ fn tell(args: &RunArgs, report: &Report, sink: &mut Sink) -> Result<Outcome> {
 /// In a kernel that was there before us.
 fn on_ground(args: &RunArgs, words: &Words, started: Instant) -> Result<Outcome> {
     let on = &args.place.on;
-    if args.builtin {
-        let why = format!("--builtin does not go with --on {on}: its kernel has booted");
-        return Err(Explained::usage(why).into());
+    for (given, option) in [(args.builtin, "--builtin"), (!args.append.is_empty(), "--append")] {
+        if given {
+            let why = format!("{option} does not go with --on {on}: its kernel has booted");
+            return Err(Explained::usage(why).into());
+        }
     }
     let mut ground = Ground::reach(on, &args.board, args.kernel.kernel.as_deref(), true)?;
     let machine = ground.machine(args.force)?;
     let loaded = Ground::loaded(&machine);
-    let gathered = gather::gather(words, &ground.kernel, &args.build.how(), &loaded)?;
+    let gathered = ground.gather(words, &args.build.how(), &loaded)?;
     let mut sink = Sink::new(args.json || args.quiet, &ground.kernel.release);
     let ready_us = micros(started);
     let foretold = ground.check(&machine, &gathered, args.force)?;
