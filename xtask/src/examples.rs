@@ -62,7 +62,7 @@ pub fn main(args: Args) -> Result<()> {
 pub fn run() -> Result<Tally> {
     let komod = komod::build(Profile::Dev)?;
     let mut tally = Tally::default();
-    for done in parallel::map(&SERIES, |(series, _)| on(&komod, series)) {
+    for done in parallel::map(SERIES, |(series, _)| on(&komod, series)) {
         let (lines, passed) = done?;
         print!("{lines}");
         tally += passed;
