@@ -52,11 +52,24 @@ struct Part {
     slot: usize,
 }
 
+/// The entries by key and priority, of equal ones the newest first.
+fn sorted(entries: Vec<Entry<'_>>) -> Vec<Entry<'_>> {
+    // The start of a key as a number tells most keys apart without another look into memory.
+    let start = |key: &[u8]| {
+        let mut bytes = [0; 16];
+        bytes.iter_mut().zip(key).for_each(|(byte, of_key)| *byte = *of_key);
+        u128::from_be_bytes(bytes)
+    };
+    let mut order: Vec<_> = entries.iter().rev().map(|entry| (start(entry.key), entry)).collect();
+    order.sort_by(|(a_start, a), (b_start, b)| {
+        a_start.cmp(b_start).then_with(|| (a.key, a.priority).cmp(&(b.key, b.priority)))
+    });
+    order.into_iter().map(|(_, entry)| *entry).collect()
+}
+
 /// The index `file` of these entries, given in the order in which kmod would insert them.
-pub fn write(file: &'static str, mut entries: Vec<Entry<'_>>) -> Result<Vec<u8>, DepmodError> {
-    // The newest of equal ones first: reversed, then sorted without changing the order of equals.
-    entries.reverse();
-    entries.sort_by(|a, b| (a.key, a.priority).cmp(&(b.key, b.priority)));
+pub fn write(file: &'static str, entries: Vec<Entry<'_>>) -> Result<Vec<u8>, DepmodError> {
+    let entries = sorted(entries);
     let sizes = entries.iter().map(|entry| entry.value.len() + 64);
     let mut out = Vec::with_capacity(sizes.sum::<usize>().min(LIMIT));
     for word in [MAGIC, VERSION, 0] {
