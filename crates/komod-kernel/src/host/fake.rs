@@ -233,8 +233,8 @@ impl Host for FakeHost {
         }
     }
 
-    fn read_log(&self, clear: bool, size: Option<u32>) -> io::Result<Vec<u8>> {
-        self.called(format!("read log, clear {clear}, size {size:?}"));
+    fn read_log(&self, size: Option<u32>) -> io::Result<Vec<u8>> {
+        self.called(format!("read log, size {size:?}"));
         match self.syslog.is_empty() {
             true => Err(io::Error::from_raw_os_error(libc::EPERM)),
             false => Ok(self.syslog.clone()),

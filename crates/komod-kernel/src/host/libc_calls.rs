@@ -66,7 +66,6 @@ pub(super) fn release() -> io::Result<String> {
 /// The actions of `syslog(2)` (`include/linux/syslog.h`, Linux 6.12).
 mod action {
     pub const READ_ALL: i32 = 3;
-    pub const READ_CLEAR: i32 = 4;
     pub const CLEAR: i32 = 5;
     pub const CONSOLE_OFF: i32 = 6;
     pub const CONSOLE_ON: i32 = 7;
@@ -93,15 +92,15 @@ pub(super) fn control_log(what: LogControl) -> io::Result<()> {
     klogctl_plain(action, value).map(drop)
 }
 
-pub(super) fn read_log(clear: bool, size: Option<u32>) -> io::Result<Vec<u8>> {
+pub(super) fn read_log(size: Option<u32>) -> io::Result<Vec<u8>> {
     let size = match size {
         Some(size) => size,
         None => u32::try_from(klogctl_plain(action::SIZE_BUFFER, 0)?).unwrap_or(MAX_LOG),
     };
     let mut buffer = vec![0_u8; size.min(MAX_LOG) as usize];
-    let action = if clear { action::READ_CLEAR } else { action::READ_ALL };
     // SAFETY: the kernel writes at most as many bytes as the buffer has.
-    let read = unsafe { klogctl(action, buffer.as_mut_ptr().cast(), buffer.len() as c_int) };
+    let read =
+        unsafe { klogctl(action::READ_ALL, buffer.as_mut_ptr().cast(), buffer.len() as c_int) };
     buffer.truncate(usize::try_from(read).map_err(|_| io::Error::last_os_error())?);
     Ok(buffer)
 }

@@ -92,9 +92,9 @@ pub trait Host {
     /// The whole log, record by record. With `wait`, reading waits for what comes.
     fn kernel_records(&self, start: LogStart, wait: bool) -> io::Result<Box<dyn KernelRecords>>;
 
-    /// The whole log as `syslog(2)` gives it, and with `clear` clears it; into `size` bytes, or as
+    /// The whole log as `syslog(2)` gives it, into `size` bytes, or as
     /// many as the kernel's buffer has.
-    fn read_log(&self, clear: bool, size: Option<u32>) -> io::Result<Vec<u8>>;
+    fn read_log(&self, size: Option<u32>) -> io::Result<Vec<u8>>;
 
     /// `syslog(2)`.
     fn control_log(&self, what: LogControl) -> io::Result<()>;

@@ -57,8 +57,8 @@ impl Host for RealHost {
         Ok(Box::new(Ring::open(start, wait)?))
     }
 
-    fn read_log(&self, clear: bool, size: Option<u32>) -> io::Result<Vec<u8>> {
-        libc_calls::read_log(clear, size)
+    fn read_log(&self, size: Option<u32>) -> io::Result<Vec<u8>> {
+        libc_calls::read_log(size)
     }
 
     fn control_log(&self, what: LogControl) -> io::Result<()> {
