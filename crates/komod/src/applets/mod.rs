@@ -8,7 +8,7 @@
 //! not be loaded has its [`limits`].
 
 mod depmod;
-mod dmesg;
+pub mod dmesg;
 pub mod getopt;
 pub mod hint;
 mod insmod;

@@ -2,6 +2,7 @@
 
 use super::clock::{self, Boot};
 use super::escape;
+use super::names;
 use super::record::{Priority, Record};
 use komod_kernel::host::LocalTime;
 use std::io::{self, Write};
@@ -123,9 +124,7 @@ impl Printer {
         let lead = match priority {
             Some(p) if self.style.raw => format!("<{}>", p.number()),
             None if self.style.raw => "<-1>".to_owned(),
-            Some(p) if self.style.decode => {
-                format!("{:<6}:{:<6}: ", p.facility_name(), p.level_name())
-            }
+            Some(p) if self.style.decode => names::decoded(p.facility, p.level),
             _ => String::new(),
         };
         let indent = lead.len() + time.len();
@@ -203,7 +202,9 @@ impl Printer {
             }
             TimeFormat::Reltime => match (&local, self.last.as_ref().and_then(|l| l.1.as_ref())) {
                 (Some(now), Some(last)) if clock::same_minute(now, last) => {
-                    format!("[{:>11}] ", seconds(delta, true))
+                    // From ten seconds on there is one blank less, whatever the width.
+                    let blanks = if delta < 10_000_000 { "  " } else { " " };
+                    format!("[{blanks}{}] ", seconds(delta, true))
                 }
                 (Some(now), _) => {
                     breaks = true;

@@ -10,7 +10,7 @@ mod fold;
 mod format;
 mod help;
 mod moment;
-mod names;
+pub mod names;
 mod options;
 mod pager;
 mod record;

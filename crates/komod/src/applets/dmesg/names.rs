@@ -29,6 +29,16 @@ pub const FACILITIES: [Named; 12] = [
     ("ftp", "FTP daemon"),
 ];
 
+/// The name of a number; none for one that has no name.
+pub fn name(names: &[Named], number: usize) -> &'static str {
+    names.get(number).map_or("", |(name, _)| name)
+}
+
+/// What stands before a decoded record: `kern  :warn  : `.
+pub fn decoded(facility: usize, level: usize) -> String {
+    format!("{:<6}:{:<6}: ", name(&FACILITIES, facility), name(&LEVELS, level))
+}
+
 /// A number by its name, in any case, or by itself.
 pub fn number(names: &[Named], text: &str) -> Option<usize> {
     let named = names.iter().position(|(name, _)| name.eq_ignore_ascii_case(text));
@@ -60,6 +70,12 @@ pub fn numbers(names: &[Named], list: &str) -> Result<Vec<usize>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_have_names() {
+        assert_eq!(decoded(3, 4), "daemon:warn  : ");
+        assert_eq!((name(&LEVELS, 8), name(&FACILITIES, 9)), ("", "cron"));
+    }
 
     #[test]
     fn lists() {

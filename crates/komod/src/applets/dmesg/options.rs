@@ -9,38 +9,39 @@ use komod_kernel::host::LogControl;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// Long options without a short form have a capital letter that is none.
+/// Long options without a short form have a capital letter that is none. The order is util-linux's:
+/// messages about beginnings that are not clear have it.
 const OPTIONS: [Opt<char>; 31] = [
+    Opt::both('s', b's', "buffer-size", Value::Required),
     Opt::both('C', b'C', "clear", Value::No),
-    Opt::both('c', b'c', "read-clear", Value::No),
+    Opt::both('L', b'L', "color", Value::Optional),
+    Opt::both('n', b'n', "console-level", Value::Required),
     Opt::both('D', b'D', "console-off", Value::No),
     Opt::both('E', b'E', "console-on", Value::No),
+    Opt::both('T', b'T', "ctime", Value::No),
+    Opt::both('x', b'x', "decode", Value::No),
     Opt::both('F', b'F', "file", Value::Required),
     Opt::both('f', b'f', "facility", Value::Required),
-    Opt::both('H', b'H', "human", Value::No),
-    Opt::both('J', b'J', "json", Value::No),
-    Opt::both('k', b'k', "kernel", Value::No),
-    Opt::both('L', b'L', "color", Value::Optional),
-    Opt::both('l', b'l', "level", Value::Required),
-    Opt::both('n', b'n', "console-level", Value::Required),
-    Opt::both('P', b'P', "nopager", Value::No),
-    Opt::both('p', b'p', "force-prefix", Value::No),
-    Opt::both('r', b'r', "raw", Value::No),
-    Opt::long('N', "noescape", Value::No),
-    Opt::both('S', b'S', "syslog", Value::No),
-    Opt::both('s', b's', "buffer-size", Value::Required),
-    Opt::both('u', b'u', "userspace", Value::No),
     Opt::both('w', b'w', "follow", Value::No),
     Opt::both('W', b'W', "follow-new", Value::No),
-    Opt::both('x', b'x', "decode", Value::No),
-    Opt::both('d', b'd', "show-delta", Value::No),
-    Opt::both('e', b'e', "reltime", Value::No),
-    Opt::both('T', b'T', "ctime", Value::No),
-    Opt::both('t', b't', "notime", Value::No),
-    Opt::long('I', "time-format", Value::Required),
-    Opt::long('A', "since", Value::Required),
-    Opt::long('B', "until", Value::Required),
+    Opt::both('p', b'p', "force-prefix", Value::No),
+    Opt::both('H', b'H', "human", Value::No),
     Opt::both('h', b'h', "help", Value::No),
+    Opt::both('J', b'J', "json", Value::No),
+    Opt::both('k', b'k', "kernel", Value::No),
+    Opt::both('l', b'l', "level", Value::Required),
+    Opt::long('A', "since", Value::Required),
+    Opt::both('S', b'S', "syslog", Value::No),
+    Opt::both('r', b'r', "raw", Value::No),
+    Opt::both('c', b'c', "read-clear", Value::No),
+    Opt::both('e', b'e', "reltime", Value::No),
+    Opt::both('d', b'd', "show-delta", Value::No),
+    Opt::long('N', "noescape", Value::No),
+    Opt::both('t', b't', "notime", Value::No),
+    Opt::both('P', b'P', "nopager", Value::No),
+    Opt::long('I', "time-format", Value::Required),
+    Opt::long('B', "until", Value::Required),
+    Opt::both('u', b'u', "userspace", Value::No),
     Opt::both('V', b'V', "version", Value::No),
 ];
 
@@ -281,15 +282,18 @@ impl Reader<'_, '_> {
     }
 
     fn end(mut self) -> Asked {
-        let wanted = &mut self.wanted;
         if self.delta {
-            wanted.time = match wanted.time {
+            self.wanted.time = match self.wanted.time {
                 TimeFormat::Time | TimeFormat::TimeDelta => TimeFormat::TimeDelta,
                 TimeFormat::Ctime | TimeFormat::CtimeDelta => TimeFormat::CtimeDelta,
-                TimeFormat::Iso => TimeFormat::Iso,
+                TimeFormat::Iso => {
+                    self.say("--show-delta is ignored when used together with iso8601 time format");
+                    TimeFormat::Iso
+                }
                 TimeFormat::None | TimeFormat::Delta | TimeFormat::Reltime => TimeFormat::Delta,
             };
         }
+        let wanted = &self.wanted;
         let filtered = wanted.levels.is_some() || wanted.facilities.is_some();
         if wanted.raw && filtered && (wanted.syslog || wanted.file.is_some()) {
             self.say(

@@ -1,6 +1,6 @@
 //! A record as `dmesg` shows it, of `/dev/kmsg` or of a buffer of `syslog(2)`.
 
-use super::names::{FACILITIES, LEVELS};
+use super::names::{self, FACILITIES, LEVELS};
 use komod_kernel::host::KernelRecord;
 
 /// A record of the log.
@@ -28,11 +28,11 @@ impl Priority {
     }
 
     pub fn facility_name(self) -> &'static str {
-        FACILITIES.get(self.facility).map_or("", |(name, _)| name)
+        names::name(&FACILITIES, self.facility)
     }
 
     pub fn level_name(self) -> &'static str {
-        LEVELS.get(self.level).map_or("", |(name, _)| name)
+        names::name(&LEVELS, self.level)
     }
 
     /// As util-linux 2.38 puts the two together again: it does not move the facility to its place,

@@ -5,13 +5,12 @@ use super::*;
 use komod_kernel::host::FakeHost;
 
 fn host() -> FakeHost {
-    FakeHost {
-        records: ["6,1,1000000,-;a: x\n", "3,2,2000000,-;b: y\\x0az\n", "14,3,2500000,-;user\n"]
-            .map(Into::into)
-            .to_vec(),
-        syslog: b"<6>[    1.000000] a: x\n<6>[    1.500000] a: x\n".to_vec(),
-        ..FakeHost::default()
-    }
+    let mut host = FakeHost::default();
+    host.records = ["6,1,1000000,-;a: x\n", "3,2,2000000,-;b: y\\x0az\n", "14,3,2500000,-;user\n"]
+        .map(Into::into)
+        .to_vec();
+    host.syslog = b"<6>[    1.000000] a: x\n<6>[    1.500000] a: x\n".to_vec();
+    host
 }
 
 fn said(host: &FakeHost, arguments: &[&str]) -> (bool, String, Vec<String>) {
@@ -68,6 +67,7 @@ fn what_is_not_understood() {
         (&["-n", "9"], "dmesg: unknown level '9'"),
         (&["--until", "x"], "dmesg: invalid time value \"x\""),
         (&["-s", "-5"], "dmesg: invalid buffer size argument: '-5': Numerical result out of range"),
+        (&["-ew", "-S"], "dmesg: mutually exclusive arguments: --syslog --follow"),
         (&["--fold", "-w"], "dmesg: --fold must know what follows: not with --follow"),
     ] {
         let (good, _, messages) = said(&host(), arguments);
