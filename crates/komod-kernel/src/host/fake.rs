@@ -1,8 +1,8 @@
 //! A kernel for tests: modules come and go in it without root.
 
-use super::{Host, KernelLog, LoadFlags, Removal};
+use super::{Host, KernelLog, KernelRecords, LoadFlags, LogControl, LogStart, Removal};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ffi::{CStr, OsString};
 use std::io::{self, Read};
 use std::os::fd::BorrowedFd;
@@ -46,6 +46,10 @@ pub struct FakeHost {
     pub no_finit: Cell<i32>,
     /// What was asked, one line each: `finit a.ko [x=1] 0`, `init 4096 [x=1]`, `delete a Gentle`.
     pub calls: RefCell<Vec<String>>,
+    /// The whole log: records of `/dev/kmsg`. Without any, it may not be read.
+    pub records: Vec<String>,
+    /// The same as `syslog(2)` gives it.
+    pub syslog: Vec<u8>,
     log: Rc<RefCell<Vec<String>>>,
 }
 
@@ -219,6 +223,35 @@ impl Host for FakeHost {
     fn kernel_log(&self) -> io::Result<Box<dyn KernelLog>> {
         let seen = self.log.borrow().len();
         Ok(Box::new(FakeLog { log: Rc::clone(&self.log), seen }))
+    }
+
+    fn kernel_records(&self, start: LogStart, wait: bool) -> io::Result<Box<dyn KernelRecords>> {
+        self.called(format!("kmsg {start:?} {wait}"));
+        match self.records.is_empty() {
+            true => Err(io::Error::from_raw_os_error(libc::EPERM)),
+            false => Ok(Box::new(FakeRecords(self.records.iter().cloned().collect()))),
+        }
+    }
+
+    fn read_log(&self, size: Option<u32>) -> io::Result<Vec<u8>> {
+        self.called(format!("read log, size {size:?}"));
+        match self.syslog.is_empty() {
+            true => Err(io::Error::from_raw_os_error(libc::EPERM)),
+            false => Ok(self.syslog.clone()),
+        }
+    }
+
+    fn control_log(&self, what: LogControl) -> io::Result<()> {
+        self.called(format!("log {what:?}"));
+        Ok(())
+    }
+}
+
+struct FakeRecords(VecDeque<String>);
+
+impl KernelRecords for FakeRecords {
+    fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
+        Ok(self.0.pop_front().map(String::into_bytes))
     }
 }
 

@@ -50,6 +50,11 @@ impl KernelLog for Kmsg {
 fn text(record: &[u8]) -> Option<String> {
     let start = record.iter().position(|byte| *byte == b';')? + 1;
     let line = record.get(start..)?.split(|byte| *byte == b'\n').next()?;
+    Some(String::from_utf8_lossy(&unescape(line)).into_owned())
+}
+
+/// Undoes `\x5c` for bytes that are not printable, and for the backslash.
+pub(super) fn unescape(line: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(line.len());
     let mut rest = line;
     while let Some((&first, others)) = rest.split_first() {
@@ -68,7 +73,7 @@ fn text(record: &[u8]) -> Option<String> {
             }
         }
     }
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    bytes
 }
 
 fn digit(hex: u8) -> Option<u8> {

@@ -6,17 +6,19 @@
 //! thread data. glibc has no `finit_module`; Debian's kmod reaches it by `syscall`, so does this.
 #![allow(unsafe_code, reason = "calls of the C library; this file is the fence around them")]
 
-use super::{LoadFlags, Removal};
+use super::{LoadFlags, LocalTime, LogControl, Removal};
 use std::ffi::{CStr, CString, c_char, c_int, c_ulong, c_void};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-// Not in the crate libc. Prototypes of init_module(2) and delete_module(2); the symbols are
+// Not in the crate libc for every C library. Prototypes of init_module(2) and delete_module(2); the symbols are
 // GLIBC_2.2.5's, and musl's.
 unsafe extern "C" {
     fn init_module(image: *const c_void, len: c_ulong, parameters: *const c_char) -> c_int;
     fn delete_module(name: *const c_char, flags: c_int) -> c_int;
+    // klogctl(3), also GLIBC_2.2.5's and musl's.
+    fn klogctl(action: c_int, buffer: *mut c_char, len: c_int) -> c_int;
 }
 
 fn done(result: i64) -> io::Result<()> {
@@ -59,6 +61,88 @@ pub(super) fn release() -> io::Result<String> {
     let names = unsafe { names.assume_init() };
     let bytes = names.release.iter().map(|c| c.to_ne_bytes()[0]).take_while(|byte| *byte != 0);
     Ok(String::from_utf8_lossy(&bytes.collect::<Vec<u8>>()).into_owned())
+}
+
+/// The actions of `syslog(2)` (`include/linux/syslog.h`, Linux 6.12).
+mod action {
+    pub const READ_ALL: i32 = 3;
+    pub const CLEAR: i32 = 5;
+    pub const CONSOLE_OFF: i32 = 6;
+    pub const CONSOLE_ON: i32 = 7;
+    pub const CONSOLE_LEVEL: i32 = 8;
+    pub const SIZE_BUFFER: i32 = 10;
+}
+
+/// A buffer for the log is not made larger (`LOG_BUF_LEN_MAX`, `kernel/printk/printk.c`, is 2 GB).
+const MAX_LOG: u32 = 64 << 20;
+
+fn klogctl_plain(action: i32, value: i32) -> io::Result<i32> {
+    // SAFETY: these actions take no buffer.
+    let result = unsafe { klogctl(action, std::ptr::null_mut(), value) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+pub(super) fn control_log(what: LogControl) -> io::Result<()> {
+    let (action, value) = match what {
+        LogControl::Clear => (action::CLEAR, 0),
+        LogControl::ConsoleOff => (action::CONSOLE_OFF, 0),
+        LogControl::ConsoleOn => (action::CONSOLE_ON, 0),
+        LogControl::ConsoleLevel(level) => (action::CONSOLE_LEVEL, level.into()),
+    };
+    klogctl_plain(action, value).map(drop)
+}
+
+pub(super) fn read_log(size: Option<u32>) -> io::Result<Vec<u8>> {
+    let size = match size {
+        Some(size) => size,
+        None => u32::try_from(klogctl_plain(action::SIZE_BUFFER, 0)?).unwrap_or(MAX_LOG),
+    };
+    let mut buffer = vec![0_u8; size.min(MAX_LOG) as usize];
+    // SAFETY: the kernel writes at most as many bytes as the buffer has.
+    let read =
+        unsafe { klogctl(action::READ_ALL, buffer.as_mut_ptr().cast(), buffer.len() as c_int) };
+    buffer.truncate(usize::try_from(read).map_err(|_| io::Error::last_os_error())?);
+    Ok(buffer)
+}
+
+/// localtime_r(3).
+pub(super) fn local_time(seconds: i64) -> Option<LocalTime> {
+    let mut tm = MaybeUninit::<libc::tm>::zeroed();
+    // SAFETY: both arguments point to memory of the right types.
+    let done = unsafe { libc::localtime_r(&raw const seconds, tm.as_mut_ptr()) };
+    if done.is_null() {
+        return None;
+    }
+    // SAFETY: it was all zero before the call, which is a value of this type; the pointer in it is
+    // not followed.
+    let tm = unsafe { tm.assume_init() };
+    Some(LocalTime {
+        year: i64::from(tm.tm_year) + 1900,
+        month: tm.tm_mon,
+        day: tm.tm_mday,
+        hour: tm.tm_hour,
+        minute: tm.tm_min,
+        second: tm.tm_sec,
+        weekday: tm.tm_wday,
+        yearday: tm.tm_yday,
+        offset: tm.tm_gmtoff,
+    })
+}
+
+/// mktime(3).
+pub(super) fn seconds(time: &LocalTime) -> Option<i64> {
+    // SAFETY: all zero is a value of this type.
+    let mut tm = unsafe { MaybeUninit::<libc::tm>::zeroed().assume_init() };
+    tm.tm_year = c_int::try_from(time.year.checked_sub(1900)?).ok()?;
+    tm.tm_mon = time.month;
+    tm.tm_mday = time.day;
+    tm.tm_hour = time.hour;
+    tm.tm_min = time.minute;
+    tm.tm_sec = time.second;
+    tm.tm_isdst = -1;
+    // SAFETY: the argument points to a value of the right type.
+    let seconds = unsafe { libc::mktime(&raw mut tm) };
+    (seconds != -1).then_some(seconds)
 }
 
 /// The C library's text for an error number (strerror(3)).

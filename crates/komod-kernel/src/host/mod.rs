@@ -8,15 +8,19 @@
 mod fake;
 pub mod insert;
 mod kernel_log;
+mod kernel_ring;
 mod libc_calls;
 pub mod loaded;
+mod local_time;
 mod real;
 
 pub use fake::{FakeHost, FakeModule};
 pub use insert::{Force, InsertError};
 pub use kernel_log::KernelLog;
+pub use kernel_ring::{KernelRecord, KernelRecords, LogControl, LogStart};
 pub use libc_calls::{SystemLog, strerror};
 pub use loaded::{Loaded, ModuleState};
+pub use local_time::LocalTime;
 pub use real::RealHost;
 
 use komod_object::compress::Format;
@@ -84,6 +88,16 @@ pub trait Host {
 
     /// The kernel's log, from now on.
     fn kernel_log(&self) -> io::Result<Box<dyn KernelLog>>;
+
+    /// The whole log, record by record. With `wait`, reading waits for what comes.
+    fn kernel_records(&self, start: LogStart, wait: bool) -> io::Result<Box<dyn KernelRecords>>;
+
+    /// The whole log as `syslog(2)` gives it, into `size` bytes, or as
+    /// many as the kernel's buffer has.
+    fn read_log(&self, size: Option<u32>) -> io::Result<Vec<u8>>;
+
+    /// `syslog(2)`.
+    fn control_log(&self, what: LogControl) -> io::Result<()>;
 
     /// The kernel's command line, without the line's end.
     fn command_line(&self) -> io::Result<Vec<u8>> {

@@ -1,6 +1,7 @@
 //! This machine.
 
 use super::kernel_log::{KernelLog, Kmsg};
+use super::kernel_ring::{KernelRecords, LogControl, LogStart, Ring};
 use super::{Host, LoadFlags, Removal, libc_calls};
 use std::ffi::{CStr, OsString};
 use std::fs::File;
@@ -50,5 +51,17 @@ impl Host for RealHost {
 
     fn kernel_log(&self) -> io::Result<Box<dyn KernelLog>> {
         Ok(Box::new(Kmsg::open()?))
+    }
+
+    fn kernel_records(&self, start: LogStart, wait: bool) -> io::Result<Box<dyn KernelRecords>> {
+        Ok(Box::new(Ring::open(start, wait)?))
+    }
+
+    fn read_log(&self, size: Option<u32>) -> io::Result<Vec<u8>> {
+        libc_calls::read_log(size)
+    }
+
+    fn control_log(&self, what: LogControl) -> io::Result<()> {
+        libc_calls::control_log(what)
     }
 }

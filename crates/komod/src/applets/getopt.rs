@@ -12,6 +12,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 pub enum Value {
     No,
     Required,
+    /// `--long=VALUE`, `-sVALUE`.
+    Optional,
 }
 
 /// An option of a program. Options with the same `id` are the same; `id` is the short form, where
@@ -114,11 +116,11 @@ impl<I: Copy + PartialEq> Reader<'_, I> {
         let shown = String::from_utf8_lossy(text).into_owned();
         let Some((option, long)) = self.find(name, &shown) else { return };
         let value = match (option.value, value) {
-            (Value::No, None) => None,
+            (Value::No | Value::Optional, None) => None,
             (Value::No, Some(_)) => {
                 return self.mistake(&format!("option '--{long}' doesn't allow an argument"));
             }
-            (Value::Required, Some(value)) => Some(value),
+            (Value::Required | Value::Optional, Some(value)) => Some(value),
             (Value::Required, None) => match rest.next() {
                 Some(value) => Some(value.clone()),
                 None => {
@@ -161,6 +163,11 @@ impl<I: Copy + PartialEq> Reader<'_, I> {
                 Some(Opt { id, value: Value::No, .. }) => {
                     self.items.push(Item::Option(id, None));
                 }
+                Some(Opt { id, value: Value::Optional, .. }) => {
+                    let value = (!others.is_empty()).then(|| OsString::from_vec(others.to_vec()));
+                    self.items.push(Item::Option(id, value));
+                    return;
+                }
                 Some(Opt { id, value: Value::Required, .. }) => {
                     let value = match others.is_empty() {
                         false => Some(OsString::from_vec(others.to_vec())),
@@ -181,7 +188,8 @@ impl<I: Copy + PartialEq> Reader<'_, I> {
 mod tests {
     use super::*;
 
-    const OPTIONS: [Opt<char>; 6] = [
+    const OPTIONS: [Opt<char>; 7] = [
+        Opt::both('L', b'L', "look", Value::Optional),
         Opt::both('a', b'a', "all", Value::No),
         Opt::both('C', b'C', "config", Value::Required),
         Opt::long('c', "show-config", Value::No),
@@ -213,6 +221,14 @@ mod tests {
         assert_eq!(operands, ["x", "-", "-a"]);
         let (items, operands) = read(Order::OptionsFirst, &["-a", "x", "-a"]);
         assert_eq!((items, operands), (vec!["a".into()], vec!["x".into(), "-a".into()]));
+    }
+
+    #[test]
+    fn values_that_may_be_left_out() {
+        assert_eq!(
+            options(&["-L", "x", "--look", "-aLx", "--look=y"]),
+            ["L", "L", "a", "L=x", "L=y"]
+        );
     }
 
     #[test]

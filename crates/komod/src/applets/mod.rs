@@ -1,4 +1,5 @@
-//! kmod's tools: `insmod`, `rmmod`, `lsmod`, `modinfo`, `modprobe`, `depmod` and `kmod`.
+//! kmod's tools: `insmod`, `rmmod`, `lsmod`, `modinfo`, `modprobe`, `depmod` and `kmod`; and
+//! util-linux's `dmesg`, with that one's options and texts.
 //!
 //! komod is one of them when called by its name (exactly), or as `komod insmod …`. They read their
 //! options as getopt does ([`getopt`]), write messages in kmod's form ([`log`]) and end with kmod's
@@ -7,6 +8,7 @@
 //! not be loaded has its [`limits`].
 
 mod depmod;
+pub mod dmesg;
 pub mod getopt;
 pub mod hint;
 mod insmod;
@@ -48,8 +50,9 @@ impl Call {
 pub type Main = fn(&Call) -> ExitCode;
 
 /// The tools by name.
-const APPLETS: [(&str, Main); 7] = [
+const APPLETS: [(&str, Main); 8] = [
     ("depmod", depmod::main),
+    ("dmesg", dmesg::main),
     ("insmod", insmod::main),
     ("kmod", kmod::main),
     ("lsmod", lsmod::main),

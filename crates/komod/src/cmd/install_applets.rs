@@ -1,4 +1,4 @@
-//! `komod install-applets`: links by which komod is kmod's tools.
+//! `komod install-applets`: links by which komod is kmod's tools, and dmesg.
 
 use super::Outcome;
 use crate::applets;
@@ -11,7 +11,8 @@ use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-/// Put links into a folder, by which komod is insmod, rmmod, lsmod, modinfo, modprobe, depmod, kmod
+/// Put links into a folder, by which komod is insmod, rmmod, lsmod, modinfo, modprobe, depmod, kmod,
+/// dmesg
 ///
 /// Links that are there already stay. If anything else is in the way, nothing is changed.
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! `komod log`: what dmesg does, for a kernel that stays.
 
 use super::{Outcome, Which, place_error};
+use crate::applets::dmesg::names;
 use crate::console::{self, Paint, color_on_stdout, paint};
 use crate::json;
 use crate::text;
@@ -22,16 +23,22 @@ pub struct LogArgs {
     #[command(flatten)]
     which: Which,
     /// Go on with what comes, until Ctrl-C or `komod down`
-    #[arg(short, long)]
+    #[arg(short, long, visible_short_alias = 'w')]
     follow: bool,
     /// Only what comes from now on, with --follow
     #[arg(long, requires = "follow")]
     new: bool,
+    /// Only what comes from now on, as it comes: --follow --new
+    #[arg(short = 'W', long)]
+    follow_new: bool,
+    /// Facility and level before each record: `kern  :warn  : `
+    #[arg(short = 'x', long)]
+    decode: bool,
     /// Clear after showing
     #[arg(short = 'c', long)]
     clear: bool,
     /// Clear without showing
-    #[arg(short = 'C', long, conflicts_with_all = ["clear", "follow"])]
+    #[arg(short = 'C', long, conflicts_with_all = ["clear", "follow", "follow_new"])]
     only_clear: bool,
     /// Also what was cleared
     #[arg(short, long)]
@@ -54,9 +61,9 @@ pub fn run(args: &LogArgs) -> Result<Outcome> {
     let mut place = args.which.connect()?;
     let info = place.info().map_err(|e| place_error(&e, "asking the kernel"))?;
     let what = LogRequest {
-        follow: args.follow,
+        follow: args.follow || args.follow_new,
         all: args.all,
-        only_new: args.new || args.only_clear,
+        only_new: args.new || args.follow_new || args.only_clear,
         clear: args.clear || args.only_clear,
     };
     let mut narrator = Narrator::new(&info.about.release, color_on_stdout());
@@ -74,7 +81,7 @@ pub fn run(args: &LogArgs) -> Result<Outcome> {
                 return ControlFlow::Break(());
             }
         } else {
-            show(&entry, &mut narrator);
+            show(&entry, args.decode, &mut narrator);
         }
         ControlFlow::Continue(())
     })?;
@@ -89,9 +96,13 @@ fn wanted(entry: &LogEntry, level: Option<u8>) -> bool {
     }
 }
 
-fn show(entry: &LogEntry, narrator: &mut Narrator) {
+fn show(entry: &LogEntry, decode: bool, narrator: &mut Narrator) {
     let note = |n: &str| paint(&format!("--- komod: {n}"), Paint::Cyan, color_on_stdout());
     match &entry.line {
+        LogLine::Record(r) if decode => {
+            let lead = names::decoded(r.facility.into(), r.level.into());
+            narrator.record(r).lines().for_each(|text| console::line(&format!("{lead}{text}")));
+        }
         LogLine::Record(r) => console::line(&narrator.record(r)),
         LogLine::Oops(o) => narrator.oops(o).iter().for_each(|text| console::line(text)),
         LogLine::Note(n) => {
