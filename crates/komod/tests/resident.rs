@@ -199,7 +199,8 @@ fn several_kernels_are_up_under_their_names() {
         user.komod(&["up", "a", "--kernel", root]).good();
         // The only one needs no name.
         user.komod(&["list"]).good();
-        user.komod(&["up", "b", "--kernel", root]).good();
+        let up = user.komod(&["up", "b", "--json", "--kernel", root]).good().json("komod-up");
+        assert_eq!(up["komod_version"], env!("CARGO_PKG_VERSION"));
         user.komod(&["list"]).ends_with(2).complains("several kernels are up: a, b");
         let hello = project("examples/hello");
         user.komod(&["load", hello.to_str().unwrap(), "--name", "b"]).good();

@@ -91,6 +91,7 @@ pub struct Info {
     pub pid: u32,
     pub about: About,
     /// komod's version that started it.
+    #[serde(rename = "komod_version")]
     pub version: String,
     /// Seconds since the epoch.
     pub started: u64,

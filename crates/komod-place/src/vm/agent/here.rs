@@ -24,10 +24,7 @@ const FOLDER_PREFIX: &str = "komod-";
 
 /// What the binary does when its first argument is [`AGENT_OPTION`].
 pub fn here_main(folder: Option<&Path>) -> io::Result<()> {
-    if let Some(folder) = folder.filter(|f| {
-        f.is_absolute()
-            && f.file_name().is_some_and(|n| n.to_string_lossy().starts_with(FOLDER_PREFIX))
-    }) {
+    if let Some(folder) = folder.filter(|folder| was_carried_to(folder)) {
         let _ = std::fs::remove_dir_all(folder);
     }
     let input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
@@ -42,6 +39,17 @@ pub fn here_main(folder: Option<&Path>) -> io::Result<()> {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
+}
+
+/// Whether this is the folder of our own program, and made for it: nobody's own files are removed.
+fn was_carried_to(folder: &Path) -> bool {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    // Started by the dynamic linker that was carried along, that is the program.
+    let program = std::env::current_exe().and_then(|program| program.canonicalize());
+    let ours = program.is_ok_and(|program| {
+        folder.canonicalize().is_ok_and(|folder| program.parent() == Some(folder.as_path()))
+    });
+    ours && folder.is_absolute() && name.starts_with(FOLDER_PREFIX)
 }
 
 struct Agent {
