@@ -2,7 +2,8 @@
 //!
 //! `/dev/kvm` may be there, and even answer, without a machine ever getting anywhere (nested
 //! virtualisation that is not quite there). So a guest of seven bytes is started and must end
-//! QEMU; what came out is remembered until the next boot of the host.
+//! QEMU; what came out is remembered until the next boot of the host. If a kernel then does not come
+//! up by KVM, but by the translator, that is remembered instead.
 
 use super::VmError;
 use super::qemu::{self, Qemu};
@@ -52,6 +53,9 @@ const ENDED: i32 = 0x21;
 /// A guest by KVM needs some tens of milliseconds.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// Where in the cache it is kept.
+const FILE: &str = "kvm.json";
+
 #[derive(Serialize, Deserialize, PartialEq)]
 struct Known {
     boot: String,
@@ -66,23 +70,30 @@ pub fn choose(qemu: &Qemu, cache: &Path) -> Accelerator {
     {
         return Accelerator::Tcg;
     }
-    let path = cache.join("kvm.json");
-    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let known: Option<Known> =
-        std::fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        std::fs::read(cache.join(FILE)).ok().and_then(|text| serde_json::from_slice(&text).ok());
     let works = match known {
-        Some(known) if known.boot == boot && known.qemu == qemu.identity => known.works,
+        Some(known) if known.boot == boot_id() && known.qemu == qemu.identity => known.works,
         _ => {
             let works = try_kvm(qemu).unwrap_or(false);
-            let known = Known { boot, qemu: qemu.identity.clone(), works };
-            if let Ok(text) = serde_json::to_vec(&known) {
-                // It is asked again if this fails.
-                let _ = publish(&path, &text);
-            }
+            remember(qemu, cache, works);
             works
         }
     };
     if works { Accelerator::Kvm } else { Accelerator::Tcg }
+}
+
+/// Keeps, until the next boot of the host, whether KVM works.
+pub fn remember(qemu: &Qemu, cache: &Path, works: bool) {
+    let known = Known { boot: boot_id(), qemu: qemu.identity.clone(), works };
+    if let Ok(text) = serde_json::to_vec(&known) {
+        // It is asked again if this fails.
+        let _ = publish(&cache.join(FILE), &text);
+    }
+}
+
+fn boot_id() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
 }
 
 fn try_kvm(qemu: &Qemu) -> Result<bool, VmError> {

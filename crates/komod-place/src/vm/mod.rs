@@ -37,6 +37,7 @@ pub use spec::{EarlyModule, HostFile, Spec};
 use crate::place::Events;
 use crate::process::RuntimeDir;
 use crate::{Channel, Place, PlaceError};
+use accelerator::Accelerator;
 use conversation::Conversation;
 use gdb::{Debugger, Watch};
 use komod_kernel::btf::Btf;
@@ -82,12 +83,12 @@ pub struct Vm {
 impl Vm {
     /// A machine of its own.
     pub fn boot(spec: &Spec, step: &mut dyn FnMut(Step)) -> Result<Vm, PlaceError> {
-        let qemu = Qemu::find()?;
-        let accelerator = accelerator::choose(&qemu, &spec.cache);
-        let (machine, early) = boot::boot(spec, &qemu, accelerator, Memory::Own, step)?;
-        let mut vm = Vm::begin(machine, spec, Start::Booted { because: None })?;
-        vm.early = early;
-        Ok(vm)
+        by_what_works(spec, |qemu, accelerator| {
+            let (machine, early) = boot::boot(spec, qemu, accelerator, Memory::Own, step)?;
+            let mut vm = Vm::begin(machine, spec, Start::Booted { because: None })?;
+            vm.early = early;
+            Ok(vm)
+        })
     }
 
     fn begin(machine: Machine, spec: &Spec, start: Start) -> Result<Vm, PlaceError> {
@@ -126,7 +127,10 @@ impl Vm {
         step: &mut dyn FnMut(Step),
     ) -> Result<Vm, PlaceError> {
         dir.sweep();
-        match Vm::restore(spec, dir, step) {
+        let restored = by_what_works(spec, |qemu, accelerator| {
+            Vm::restore(spec, qemu, accelerator, dir, step)
+        });
+        match restored {
             // These a boot would meet again.
             Err(
                 e @ PlaceError::Vm(
@@ -147,14 +151,14 @@ impl Vm {
 
     fn restore(
         spec: &Spec,
+        qemu: &Qemu,
+        accelerator: Accelerator,
         dir: &RuntimeDir,
         step: &mut dyn FnMut(Step),
     ) -> Result<Vm, PlaceError> {
-        let qemu = Qemu::find()?;
-        let accelerator = accelerator::choose(&qemu, &spec.cache);
-        let snapshot = Snapshot::of(spec, &qemu, accelerator);
+        let snapshot = Snapshot::of(spec, qemu, accelerator);
         let copy = |start| -> Result<Vm, PlaceError> {
-            let machine = snapshot.restore(spec, &qemu, accelerator)?;
+            let machine = snapshot.restore(spec, qemu, accelerator)?;
             Vm::begin(machine, spec, start)
         };
         if snapshot.is_whole()
@@ -172,7 +176,7 @@ impl Vm {
         {
             return Ok(vm);
         }
-        snapshot.make(spec, &qemu, accelerator, step)?;
+        snapshot.make(spec, qemu, accelerator, step)?;
         snapshot.prune_others(&|name| {
             dir.lock(&lock_name(name), Duration::ZERO).is_ok_and(|lock| lock.is_some())
         });
@@ -192,6 +196,24 @@ impl Vm {
 
     pub fn start_kind(&self) -> &Start {
         &self.start
+    }
+}
+
+/// By KVM, if that works. If a machine does not come up by it, the translator is asked; and if that
+/// one does better, it is the one to use from now on.
+fn by_what_works(
+    spec: &Spec,
+    mut start: impl FnMut(&Qemu, Accelerator) -> Result<Vm, PlaceError>,
+) -> Result<Vm, PlaceError> {
+    let qemu = Qemu::find()?;
+    let accelerator = accelerator::choose(&qemu, &spec.cache);
+    match (start(&qemu, accelerator), accelerator) {
+        (Err(PlaceError::Vm(VmError::NotUp { .. } | VmError::Start { .. })), Accelerator::Kvm) => {
+            let vm = start(&qemu, Accelerator::Tcg)?;
+            accelerator::remember(&qemu, &spec.cache, false);
+            Ok(vm)
+        }
+        (started, _) => started,
     }
 }
 

@@ -9,7 +9,7 @@ use komod_process::protocol::{Event, Exit, OutputStream};
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -17,8 +17,10 @@ use std::time::{Duration, Instant};
 const LOOK: Duration = Duration::from_millis(100);
 /// How often its end is looked for in between.
 const ROUND: Duration = Duration::from_millis(5);
-/// Output that is still on its way when a program has ended: others may hold its pipes for ever.
+/// Output may still be on its way when a program has ended. It is waited for as long as some comes,
+/// but others may hold its pipes, and write, for ever.
 const REST: Duration = Duration::from_millis(200);
+const ALL_REST: Duration = Duration::from_secs(10);
 const PIECE: usize = 64 << 10;
 
 #[derive(Default)]
@@ -30,6 +32,26 @@ pub struct Programs {
 struct Running {
     child: Child,
     output: Receiver<(OutputStream, Vec<u8>)>,
+}
+
+/// The end of a program whose pipes are still open.
+#[derive(Clone, Copy)]
+struct Ended {
+    exit: Exit,
+    at: Instant,
+    /// When something came last.
+    heard: Instant,
+}
+
+impl Ended {
+    fn now(status: ExitStatus) -> Ended {
+        let now = Instant::now();
+        Ended { exit: exit_of(status), at: now, heard: now }
+    }
+
+    fn is_over(&self) -> bool {
+        self.heard.elapsed() > REST || self.at.elapsed() > ALL_REST
+    }
 }
 
 /// What a look has shown.
@@ -81,24 +103,27 @@ impl Programs {
     pub fn look(&mut self, id: u32, voice: &Voice) -> io::Result<Option<Seen>> {
         let Some(running) = self.running.get_mut(&id) else { return Ok(None) };
         let end = Instant::now() + LOOK;
-        let mut ended: Option<(Exit, Instant)> = None;
+        let mut ended: Option<Ended> = None;
         let exit = loop {
             match running.output.recv_timeout(ROUND) {
                 Ok((stream, bytes)) => {
+                    if let Some(ended) = &mut ended {
+                        ended.heard = Instant::now();
+                    }
                     voice.say(&Answer::Event(Event::Output { stream, bytes }), &[])?;
                 }
                 // Its pipes are closed.
                 Err(RecvTimeoutError::Disconnected) => match (ended, running.child.try_wait()?) {
-                    (Some((exit, _)), _) => break exit,
+                    (Some(ended), _) => break ended.exit,
                     (None, Some(status)) => break exit_of(status),
                     (None, None) => std::thread::sleep(ROUND),
                 },
                 Err(RecvTimeoutError::Timeout) => {}
             }
             match ended {
-                Some((exit, at)) if at.elapsed() > REST => break exit,
+                Some(ended) if ended.is_over() => break ended.exit,
                 Some(_) => {}
-                None => ended = running.child.try_wait()?.map(|s| (exit_of(s), Instant::now())),
+                None => ended = running.child.try_wait()?.map(Ended::now),
             }
             if ended.is_none() && Instant::now() > end {
                 return Ok(Some(Seen::Runs));
@@ -140,7 +165,7 @@ fn pass(
     });
 }
 
-fn exit_of(status: std::process::ExitStatus) -> Exit {
+fn exit_of(status: ExitStatus) -> Exit {
     match status.signal() {
         Some(signal) => Exit::Signal(signal),
         None => Exit::Status(status.code().unwrap_or(-1)),
