@@ -167,6 +167,10 @@ fn the_log_is_followed_and_cleared() {
     for kernel in kernels() {
         let user = User::new("log");
         up(&user, &kernel);
+        let warnings = user.komod(&["log", "-l", "err,warn", "-x", "-t"]).good().out;
+        let lead =
+            |line: &str| line.starts_with("kern  :err   : ") || line.starts_with("kern  :warn  : ");
+        assert!(!warnings.is_empty() && warnings.lines().all(lead), "{warnings}");
         user.komod(&["log", "-c"]).good().logs(&["devtmpfs: initialized"]);
         assert_eq!(user.komod(&["log"]).good().out, "");
         let mut follower = user

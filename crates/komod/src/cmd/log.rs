@@ -4,7 +4,6 @@ use super::{Outcome, Which, place_error};
 use crate::applets::dmesg::names;
 use crate::console::{self, Paint, color_on_stdout, paint};
 use crate::json;
-use crate::text;
 use crate::text::narrator::Narrator;
 use anyhow::Result;
 use clap::Args;
@@ -18,7 +17,9 @@ Examples:
   komod log               all since the last clear, the boot included
   komod log -f            and go on with what comes
   komod log -c            show, then clear
-  komod log --level warn  only warnings and worse")]
+  komod log -l warn       only warnings and worse
+  komod log -l err,warn   only errors and warnings
+  komod log -x -t         with facility and level instead of times")]
 pub struct LogArgs {
     #[command(flatten)]
     which: Which,
@@ -43,18 +44,31 @@ pub struct LogArgs {
     /// Also what was cleared
     #[arg(short, long)]
     all: bool,
-    /// Only this level and worse: emerg, alert, crit, err, warn, notice, info, debug
-    #[arg(short, long, value_name = "LEVEL", value_parser = level)]
-    level: Option<u8>,
+    /// Only this level and worse (emerg, alert, crit, err, warn, notice, info, debug), or exactly
+    /// those of a list with commas
+    #[arg(short, long, value_name = "LEVEL|LIST", value_parser = levels)]
+    level: Option<Levels>,
+    /// No times
+    #[arg(short = 't', long)]
+    notime: bool,
     /// One JSON object per line
     #[arg(long)]
     pub json: bool,
 }
 
-fn level(text: &str) -> Result<u8, String> {
-    (0..8u8)
-        .find(|n| text::log::level_name(*n) == text || text.parse() == Ok(*n))
-        .ok_or_else(|| "want emerg, alert, crit, err, warn, notice, info, debug or 0 to 7".into())
+/// Levels by their numbers, a bit for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Levels(u8);
+
+fn levels(text: &str) -> Result<Levels, String> {
+    let want = "want emerg, alert, crit, err, warn, notice, info, debug or 0 to 7";
+    let level = |name: &str| names::number(&names::LEVELS, name).ok_or(want);
+    match text.contains(',') {
+        true => text.split(',').try_fold(0, |bits, name| Ok(bits | 1 << level(name)?)),
+        false => level(text).map(|level| u8::MAX >> (7 - level)),
+    }
+    .map(Levels)
+    .map_err(str::to_owned)
 }
 
 pub fn run(args: &LogArgs) -> Result<Outcome> {
@@ -67,6 +81,7 @@ pub fn run(args: &LogArgs) -> Result<Outcome> {
         clear: args.clear || args.only_clear,
     };
     let mut narrator = Narrator::new(&info.about.release, color_on_stdout());
+    narrator.times = !args.notime;
     for (module, path) in &info.files {
         narrator.sources.add_file(module, path);
     }
@@ -89,9 +104,9 @@ pub fn run(args: &LogArgs) -> Result<Outcome> {
     failed.map_or(Ok(Outcome::Good), Err)
 }
 
-fn wanted(entry: &LogEntry, level: Option<u8>) -> bool {
-    match (&entry.line, level) {
-        (LogLine::Record(r), Some(level)) => r.level <= level,
+fn wanted(entry: &LogEntry, levels: Option<Levels>) -> bool {
+    match (&entry.line, levels) {
+        (LogLine::Record(r), Some(Levels(bits))) => bits >> r.level.min(7) & 1 == 1,
         _ => true,
     }
 }
@@ -118,8 +133,10 @@ mod tests {
 
     #[test]
     fn levels_have_names_and_numbers() {
-        assert_eq!(level("warn"), Ok(4));
-        assert_eq!(level("7"), Ok(7));
-        assert!(level("8").is_err() && level("loud").is_err());
+        assert_eq!(levels("warn"), Ok(Levels(0b1_1111)));
+        assert_eq!(levels("7"), Ok(Levels(u8::MAX)));
+        assert_eq!(levels("err,warn"), Ok(Levels(0b1_1000)));
+        assert_eq!(levels("0,debug"), Ok(Levels(0b1000_0001)));
+        assert!(["8", "loud", "err,", "", "err,loud"].iter().all(|bad| levels(bad).is_err()));
     }
 }

@@ -8,14 +8,21 @@ use komod_process::protocol::LogRecord;
 /// kernel's console.
 pub fn record(record: &LogRecord, color: bool) -> String {
     let stamp = format!("[{:5}.{:06}]", record.us / 1_000_000, record.us % 1_000_000);
-    let stamp = paint(&stamp, Paint::Dim, color);
+    lines(record, &(paint(&stamp, Paint::Dim, color) + " "), color)
+}
+
+/// The same lines without times.
+pub fn without_time(record: &LogRecord, color: bool) -> String {
+    lines(record, "", color)
+}
+
+fn lines(record: &LogRecord, stamp: &str, color: bool) -> String {
     let mut text = String::new();
     for line in record.text.trim_end_matches('\n').split('\n') {
         if !text.is_empty() {
             text.push('\n');
         }
-        text.push_str(&stamp);
-        text.push(' ');
+        text.push_str(stamp);
         match level(record.level) {
             Some(p) => text.push_str(&paint(&printable(line), p, color)),
             None => text.push_str(&printable(line)),
@@ -33,14 +40,6 @@ fn level(level: u8) -> Option<Paint> {
         7 => Some(Paint::Dim),
         _ => None,
     }
-}
-
-/// The level's name as `dmesg -x` prints it.
-pub fn level_name(level: u8) -> &'static str {
-    ["emerg", "alert", "crit", "err", "warn", "notice", "info", "debug"]
-        .get(usize::from(level))
-        .copied()
-        .unwrap_or("debug")
 }
 
 /// Control characters as `\x1b`, so that a module cannot play with the terminal.
@@ -73,6 +72,7 @@ mod tests {
         assert_eq!(record(&of(123_456, 6, "hello: hi"), false), "[    0.123456] hello: hi");
         assert_eq!(record(&of(12_345_678_901, 6, "x"), false), "[12345.678901] x");
         assert_eq!(record(&of(1, 6, "a\nb\n"), false), "[    0.000001] a\n[    0.000001] b");
+        assert_eq!(without_time(&of(1, 6, "a\nb\n"), false), "a\nb");
     }
 
     #[test]

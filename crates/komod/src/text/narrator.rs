@@ -15,6 +15,8 @@ const MEMORY: usize = 128;
 
 pub struct Narrator {
     color: bool,
+    /// Records begin with their times.
+    pub times: bool,
     release: String,
     pub sources: Sources,
     /// An Oops whose lines in the log may still come.
@@ -27,6 +29,7 @@ impl Narrator {
     pub fn new(release: &str, color: bool) -> Narrator {
         Narrator {
             color,
+            times: true,
             release: release.to_owned(),
             sources: Sources::default(),
             open: None,
@@ -43,7 +46,10 @@ impl Narrator {
             self.recent.pop_front();
         }
         self.recent.push_back(record.text.clone());
-        log::record(record, self.color)
+        match self.times {
+            true => log::record(record, self.color),
+            false => log::without_time(record, self.color),
+        }
     }
 
     /// Gives what is to be said of the Oops before, if there was one.
