@@ -72,13 +72,6 @@ pub fn put_in_place(folder: &Path, files: Vec<Written>) -> Result<(), DepmodErro
     Ok(())
 }
 
-/// Writes the files and puts them into a folder.
-pub fn publish(folder: &Path, files: &[Index]) -> Result<(), DepmodError> {
-    remove_leftovers(folder);
-    let written = files.iter().map(|file| write(folder, file)).collect::<Result<Vec<_>, _>>()?;
-    put_in_place(folder, written)
-}
-
 /// Removes what killed runs have left. The cache is written by some runs only.
 pub fn remove_leftovers(folder: &Path) {
     leftovers::remove(folder, NAMES.into_iter().chain([cache::FILE]));
@@ -102,6 +95,14 @@ fn failed(file: &Unfinished, error: io::Error) -> DepmodError {
 mod tests {
     use super::*;
     use crate::scratch::Folder;
+
+    /// Writes the files and puts them into a folder.
+    fn publish(folder: &Path, files: &[Index]) -> Result<(), DepmodError> {
+        remove_leftovers(folder);
+        let written =
+            files.iter().map(|file| write(folder, file)).collect::<Result<Vec<_>, _>>()?;
+        put_in_place(folder, written)
+    }
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = std::fs::read_dir(folder).unwrap();

@@ -237,7 +237,7 @@ fn on_ground(args: &RunArgs, words: &Words, started: Instant) -> Result<Outcome>
         board: matches!(on, On::Ssh(_)).then(|| ground.place.name().to_owned()),
         start: ground.place.way(),
         ready_us,
-        ..report(modules, problems, &mut sink, started)
+        ..Report::of(modules, problems, &mut sink, started)
     };
     // Before the verdict, so that nothing is left when it is read.
     drop(ground);
@@ -271,30 +271,6 @@ fn plan(args: &RunArgs, gathered: Gathered, kernel: &FoundKernel) -> Result<Plan
         watched: !real,
         unreasoned: (real || args.loader == Loader::Kernel).then(|| kernel.clone()),
     })
-}
-
-fn report(
-    modules: Vec<ModuleReport>,
-    problems: Vec<Problem>,
-    sink: &mut Sink,
-    started: Instant,
-) -> Report {
-    Report {
-        ok: problems.is_empty(),
-        kernel: String::new(),
-        place: "process",
-        board: None,
-        builtin: false,
-        start: "cold",
-        modules,
-        programs: Vec::new(),
-        problems,
-        log: std::mem::take(&mut sink.log),
-        oopses: std::mem::take(&mut sink.oopses),
-        warnings: std::mem::take(&mut sink.warnings),
-        ready_us: 0,
-        total_us: micros(started),
-    }
 }
 
 /// The words of each command; one that takes a shell is the shell's.
@@ -365,7 +341,7 @@ fn loaded(
         start: how,
         programs,
         ready_us,
-        ..report(modules, problems, sink, started)
+        ..Report::of(modules, problems, sink, started)
     })
 }
 

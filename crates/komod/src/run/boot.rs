@@ -73,20 +73,10 @@ impl Boot<'_> {
             problems.push(Problem::new("oops", None, Explained::new(oops.reason.clone())));
         }
         Ok(Report {
-            ok: problems.is_empty(),
             kernel: self.kernel.release.clone(),
-            place: "process",
-            board: None,
             builtin: true,
-            start: "cold",
-            modules,
-            programs: Vec::new(),
-            problems,
-            log: std::mem::take(&mut sink.log),
-            oopses: std::mem::take(&mut sink.oopses),
-            warnings: std::mem::take(&mut sink.warnings),
             ready_us,
-            total_us: micros(started),
+            ..Report::of(modules, problems, sink, started)
         })
     }
 

@@ -46,20 +46,11 @@ impl EarlyBoot<'_> {
             }
         }
         let mut report = Report {
-            ok: false,
             kernel: self.kernel.release.clone(),
             place: "vm",
-            board: None,
             builtin: true,
             start: "booted",
-            modules: Vec::new(),
-            programs: Vec::new(),
-            problems: Vec::new(),
-            log: Vec::new(),
-            oopses: Vec::new(),
-            warnings: Vec::new(),
-            ready_us: 0,
-            total_us: 0,
+            ..Report::of(Vec::new(), Vec::new(), sink, started)
         };
         match machine::boot(self.kernel, &spec) {
             Ok(mut vm) => {

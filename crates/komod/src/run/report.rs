@@ -1,5 +1,6 @@
 //! What a run has shown, as data: the JSON answer of `komod run`, and what the verdict is made of.
 
+use super::Sink;
 use crate::explained::Explained;
 use crate::json;
 use komod_process::protocol::{Leak, Location, LogRecord, Oops};
@@ -33,6 +34,33 @@ pub struct Report {
     /// Microseconds from the start of komod to the kernel that could take modules, and to the end.
     pub ready_us: u64,
     pub total_us: u64,
+}
+
+impl Report {
+    /// At the end of a run, with all that was heard; which kernel it was, and where, stands beside it.
+    pub fn of(
+        modules: Vec<ModuleReport>,
+        problems: Vec<Problem>,
+        sink: &mut Sink,
+        started: Instant,
+    ) -> Report {
+        Report {
+            ok: problems.is_empty(),
+            kernel: String::new(),
+            place: "process",
+            board: None,
+            builtin: false,
+            start: "cold",
+            modules,
+            programs: Vec::new(),
+            problems,
+            log: std::mem::take(&mut sink.log),
+            oopses: std::mem::take(&mut sink.oopses),
+            warnings: std::mem::take(&mut sink.warnings),
+            ready_us: 0,
+            total_us: micros(started),
+        }
+    }
 }
 
 #[derive(Debug, Default, Serialize)]
